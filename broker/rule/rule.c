@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Whether one rule holds for one device or one container.
+ *
+ * The keys are tried from the cheap to the dear: what lies in the device first, sysfs attributes last, as
+ * only these may cost a system call (behind the caller's AttributeReader). What a device does not tell is
+ * unknown, and no plain pattern takes the unknown: a rule that asks for a serial never gets a device without
+ * one.
+ */
+
+#include "config.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "rule/pattern.h"
+#include "util/string.h"
+
+/* An attribute is one page at most (Linux, fs/sysfs/file.c). */
+#define ATTRIBUTE_SIZE_MAX 4096
+
+static void match_deinit(Match *match) {
+        pattern_list_deinit(&match->class);
+        pattern_list_deinit(&match->vendor);
+        pattern_list_deinit(&match->product);
+        pattern_list_deinit(&match->serial);
+        pattern_list_deinit(&match->interface);
+        pattern_list_deinit(&match->port);
+        pattern_list_deinit(&match->model);
+        pattern_list_deinit(&match->driver);
+        key_pattern_list_deinit(&match->property);
+        key_pattern_list_deinit(&match->attribute);
+}
+
+void rule_deinit(Rule *rule) {
+        free(rule->name);
+        match_deinit(&rule->match);
+        pattern_list_deinit(&rule->give.to.names);
+        key_pattern_list_deinit(&rule->give.to.labels);
+        free(rule->give.symlink);
+        *rule = (Rule){};
+}
+
+bool selector_match(const Selector *selector, const Container *container) {
+        if (!pattern_list_match(&selector->names, container->name))
+                return false;
+        for (size_t i = 0; i < selector->labels.n_items; i++) {
+                const KeyPattern *label = &selector->labels.items[i];
+
+                if (!pattern_list_match(&label->patterns, property_list_get(&container->labels, label->key)))
+                        return false;
+        }
+        return true;
+}
+
+static bool class_hit(const Pattern *pattern, const void *subject) {
+        const Device *device = subject;
+        DeviceClass class;
+
+        if (streq(pattern->glob, "any"))
+                return true;
+        class = device_class_from_string(pattern->glob);
+        return class >= 0 && (device->classes & 1U << class);
+}
+
+static bool interface_hit(const Pattern *pattern, const void *subject) {
+        return device_has_interface(subject, pattern->glob);
+}
+
+static bool port_hit(const Pattern *pattern, const void *subject) {
+        const Device *device = subject;
+
+        return (device->place && pattern_match(pattern, device->place)) ||
+               (device->id_path && pattern_match(pattern, device->id_path));
+}
+
+static bool driver_hit(const Pattern *pattern, const void *subject) {
+        const Device *device = subject;
+
+        device_parts_foreach(part, device) {
+                const char *driver = property_list_get(&part->properties, "DRIVER");
+
+                if (driver && pattern_match(pattern, driver))
+                        return true;
+        }
+        return false;
+}
+
+static const char *failed_property(const Match *match, const Device *device) {
+        for (size_t i = 0; i < match->property.n_items; i++) {
+                const KeyPattern *item = &match->property.items[i];
+
+                if (!pattern_list_match(&item->patterns, device_property(device, item->key)))
+                        return item->key;
+        }
+        return NULL;
+}
+
+static const char *failed_attribute(const Match *match, const Device *device, const AttributeReader *reader) {
+        for (size_t i = 0; i < match->attribute.n_items; i++) {
+                const KeyPattern *item = &match->attribute.items[i];
+                char buffer[ATTRIBUTE_SIZE_MAX + 1];
+                bool known;
+
+                known = reader && device->devpath &&
+                        reader->read(reader->userdata, device->devpath, item->key, buffer, sizeof(buffer)) >=
+                                0;
+                if (!pattern_list_match(&item->patterns, known ? buffer : NULL))
+                        return item->key;
+        }
+        return NULL;
+}
+
+static const char *failed_key(const Match *match, const Device *device) {
+        if (!pattern_list_match_with(&match->class, class_hit, device))
+                return "class";
+        if (!pattern_list_match(&match->vendor, device->vendor))
+                return "vendor";
+        if (!pattern_list_match(&match->product, device->product))
+                return "product";
+        if (!pattern_list_match(&match->serial, device->serial))
+                return "serial";
+        if (!pattern_list_match_with(&match->port, port_hit, device))
+                return "port";
+        if (!pattern_list_match(&match->model, device->model))
+                return "model";
+        if (!pattern_list_match_with(&match->interface, interface_hit, device))
+                return "interface";
+        if (!pattern_list_match_with(&match->driver, driver_hit, device))
+                return "driver";
+        return NULL;
+}
+
+bool rule_match_device(const Rule *rule, const Device *device, const AttributeReader *reader,
+                       char *key_buffer, size_t key_buffer_size) {
+        const char *prefix = "", *key;
+
+        assert(rule && device);
+
+        key = failed_key(&rule->match, device);
+        if (!key) {
+                prefix = "property ";
+                key = failed_property(&rule->match, device);
+        }
+        if (!key) {
+                prefix = "attribute ";
+                key = failed_attribute(&rule->match, device, reader);
+        }
+        if (!key)
+                return true;
+        if (key_buffer && key_buffer_size > 0)
+                snprintf(key_buffer, key_buffer_size, "%s%s", prefix, key);
+        return false;
+}

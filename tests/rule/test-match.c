@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * One rule against one device, one selector against one container, by table.
+ */
+
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "rule/fixture.h"
+
+static int read_attribute(void *userdata, const char *devpath, const char *name, char *buffer, size_t size) {
+        unsigned int *n_reads = userdata;
+
+        (*n_reads)++;
+        assert_non_null(strstr(devpath, "3-1.2"));
+        if (streq(name, "bcdDevice")) {
+                snprintf(buffer, size, "0440");
+                return 0;
+        }
+        if (streq(name, "huge"))
+                return -ENOBUFS;
+        return -ENOENT;
+}
+
+/* Against fixture_phone(). */
+static const struct {
+        const char *match;
+        const char *failed; /* NULL: it matches */
+} cases[] = {
+        {"{ class: any }", NULL},
+        {"{ class: usb }", NULL},
+        {"{ class: net }", NULL},
+        {"{ class: [gpu, net] }", NULL},
+        {"{ class: gpu }", "class"},
+        {"{ class: '!gpu' }", NULL},
+        {"{ class: '!net' }", "class"},
+        {"{ class: [usb, '!net'] }", "class"},
+        {"{ class: [any, '!net'] }", "class"},
+        {"{ vendor: 18d1 }", NULL},
+        {"{ vendor: 18D1 }", NULL},
+        {"{ vendor: google }", NULL},
+        {"{ vendor: '!google' }", "vendor"},
+        {"{ vendor: [samsung, '1?d1'] }", NULL},
+        {"{ vendor: samsung }", "vendor"},
+        {"{ product: 4EE7 }", NULL},
+        {"{ product: '4ee[0-6]' }", "product"},
+        {"{ serial: 9A211FFAZ00ABC }", NULL},
+        {"{ serial: 9a211ffaz00abc }", "serial"},
+        {"{ serial: '*' }", NULL},
+        {"{ serial: '!9A*' }", "serial"},
+        {"{ port: 3-1.2 }", NULL},
+        {"{ port: '3-*' }", NULL},
+        {"{ port: 'pci-0000:00:14.0-usb-*' }", NULL},
+        {"{ port: '3-1' }", "port"},
+        {"{ port: '!3-1.*' }", "port"},
+        {"{ port: ['3-1.*', '!pci-*'] }", "port"},
+        {"{ model: 'Pixel*' }", NULL},
+        {"{ model: 'Galaxy*' }", "model"},
+        {"{ interface: 'ff:42:01' }", NULL},
+        {"{ interface: 'FF:42:*' }", NULL},
+        {"{ interface: ['08:*', '06:*'] }", NULL},
+        {"{ interface: 'ff:42:03' }", "interface"},
+        {"{ interface: '!08:06:50' }", NULL},
+        {"{ interface: ['ff:42:*', '!06:*'] }", "interface"},
+        {"{ driver: usb }", NULL},
+        {"{ driver: '!usb' }", "driver"},
+        {"{ driver: rndis_host }", "driver"},
+        {"{ property: { ID_MODEL: 'Pixel*' } }", NULL},
+        {"{ property: { ID_MODEL: 'Pixel*', DEVTYPE: usb_device } }", NULL},
+        {"{ property: { ID_MODEL: 'Pixel*', DEVTYPE: disk } }", "property DEVTYPE"},
+        {"{ property: { ID_NOTHING: '*' } }", "property ID_NOTHING"},
+        {"{ property: { ID_NOTHING: '!x' } }", NULL},
+        {"{ attribute: { bcdDevice: '04*' } }", NULL},
+        {"{ attribute: { bcdDevice: '!04*' } }", "attribute bcdDevice"},
+        {"{ attribute: { huge: '*' } }", "attribute huge"},
+        {"{ attribute: { none: '!x' } }", NULL},
+        {"{ class: usb, vendor: google, serial: '*', interface: 'ff:42:*', model: 'Pixel 6' }", NULL},
+        {"{ class: gpu, vendor: samsung }", "class"},
+        {"{ vendor: samsung, attribute: { none: x } }", "vendor"},
+};
+
+static void test_device(void **state) {
+        unsigned int n_reads = 0;
+        AttributeReader reader = {.read = read_attribute, .userdata = &n_reads};
+        Fixture phone;
+
+        fixture_phone(&phone);
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                const char *const matches[] = {cases[i].match, NULL};
+                _cleanup_(rule_set_freep) RuleSet *set = rules_of_matches(matches);
+                char failed[64] = "untouched";
+                bool match = rule_match_device(rule_set_get(set, 0), &phone.device, &reader, failed,
+                                               sizeof(failed));
+
+                if (match != !cases[i].failed || !streq(failed, cases[i].failed ?: "untouched"))
+                        fail_msg("%s: %d \"%s\"", cases[i].match, match, failed);
+                assert_int_equal(rule_match_device(rule_set_get(set, 0), &phone.device, &reader, NULL, 0),
+                                 match);
+        }
+        /* What costs a system call is not asked for when something else has failed. */
+        assert_int_equal(n_reads, 2 * 4);
+        fixture_deinit(&phone);
+}
+
+/* Of a device that tells nothing, only what was not asked for can hold. */
+static void test_unknown(void **state) {
+        static const char *const matches[] = {"{ class: any }",
+                                              "{ serial: '*' }",
+                                              "{ vendor: '*' }",
+                                              "{ product: '*' }",
+                                              "{ model: '*' }",
+                                              "{ driver: '*' }",
+                                              "{ interface: '*' }",
+                                              "{ serial: '!x' }",
+                                              "{ vendor: '!18d1' }",
+                                              "{ attribute: { a: '*' } }",
+                                              "{ attribute: { a: '!x' } }",
+                                              NULL};
+        static const bool expected[] = {true,  false, false, false, false, false,
+                                        false, true,  true,  false, true};
+        static const Device bare = {.id = (char *)"net-veth0",
+                                    .place = (char *)"veth0",
+                                    .devpath = (char *)"/devices/virtual/net/veth0"};
+        _cleanup_(rule_set_freep) RuleSet *set = rules_of_matches(matches);
+        Fixture fixture;
+
+        fixture_init(&fixture, &bare, NULL);
+        for (size_t i = 0; i < ELEMENTSOF(expected); i++)
+                assert_int_equal(rule_match_device(rule_set_get(set, i), &fixture.device, NULL, NULL, 0),
+                                 expected[i]);
+        fixture_deinit(&fixture);
+}
+
+/* A long name of a property is cut, not written beyond the buffer. */
+static void test_key_buffer(void **state) {
+        static const char *const matches[] = {"{ property: { A_NAME_OF_SOME_LENGTH: x } }", NULL};
+        _cleanup_(rule_set_freep) RuleSet *set = rules_of_matches(matches);
+        char failed[16];
+        Fixture phone;
+
+        fixture_phone(&phone);
+        memset(failed, '#', sizeof(failed));
+        assert_false(
+                rule_match_device(rule_set_get(set, 0), &phone.device, NULL, failed, sizeof(failed) - 1));
+        assert_string_equal(failed, "property A_NAM");
+        assert_int_equal(failed[sizeof(failed) - 1], '#');
+        fixture_deinit(&phone);
+}
+
+static void test_selector(void **state) {
+        static const struct {
+                const char *to, *name;
+                bool match;
+        } selectors[] = {
+                {"ci-1", "ci-1", true},
+                {"ci-1", "ci-10", false},
+                {"'ci-*'", "ci-10", true},
+                {"[a, b, 'ci-?']", "ci-1", true},
+                {"['*', '!ci-*']", "ci-1", false},
+                {"['*', '!ci-*']", "web", true},
+                {"{ role: ci }", "ci-1", true},
+                {"{ role: 'c*', tier: '[1-3]' }", "ci-1", true},
+                {"{ role: ci, tier: 3 }", "ci-1", false},
+                {"{ role: '!ci' }", "ci-1", false},
+                {"{ zone: '*' }", "ci-1", false},
+                {"{ zone: '!eu' }", "ci-1", true},
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(selectors); i++) {
+                _cleanup_(rule_set_freep) RuleSet *set = NULL;
+                _cleanup_free_ char *text = NULL;
+                Container container = {.name = (char *)selectors[i].name};
+
+                assert_int_equal(property_list_set(&container.labels, "role", "ci"), 0);
+                assert_int_equal(property_list_set(&container.labels, "tier", "2"), 0);
+                assert_true(
+                        asprintf(
+                                &text,
+                                "version: 1\nrules: [{ name: a, match: { class: any }, give: { to: %s } }]\n",
+                                selectors[i].to) > 0);
+                set = rules_of(text);
+                if (selector_match(&rule_set_get(set, 0)->give.to, &container) != selectors[i].match)
+                        fail_msg("%s of %s", selectors[i].to, selectors[i].name);
+                property_list_deinit(&container.labels);
+        }
+}
+
+static void test_deny_selector(void **state) {
+        static const char *const matches[] = {"{ class: any }", NULL};
+        _cleanup_(rule_set_freep) RuleSet *set = rules_of_matches(matches);
+        Container container = {.name = (char *)"whatever"};
+
+        assert_true(selector_match(&rule_set_get(set, 0)->give.to, &container));
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_device),        cmocka_unit_test(test_unknown),
+                cmocka_unit_test(test_key_buffer),    cmocka_unit_test(test_selector),
+                cmocka_unit_test(test_deny_selector),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
