@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "model/property.h"
+#include "util/cleanup.h"
+
+/*
+ * An item is one thing that can be in a container on davit's account: the unit in which "wanted" and
+ * "present" are compared. Items are immutable once made and shared by reference, as a queued step may outlive
+ * the device.
+ *
+ * Two items with the same key are the same thing; if they differ otherwise, the thing has to be replaced.
+ */
+
+/* In the order in which things go in; they leave in the reverse order. */
+typedef enum ItemKind {
+        ITEM_RIGHT,     /* the device filter lets the container open (type, rdev) */
+        ITEM_NODE,      /* a special file below /dev */
+        ITEM_LINK,      /* a symlink below /dev */
+        ITEM_INTERFACE, /* a network interface, moved */
+        ITEM_EVENT,     /* the programs inside have been told; remove is the telling of the removal */
+        ITEM_KIND_MAX,
+        ITEM_KIND_INVALID = -EINVAL,
+} ItemKind;
+
+const char *item_kind_to_string(ItemKind kind);
+ItemKind item_kind_from_string(const char *s);
+
+typedef struct Item {
+        unsigned int n_refs;
+        ItemKind kind;
+        const char *device; /* id of the device it belongs to */
+        const char *path;   /* right: "c189:257"; node, link: path below /dev; interface: its name inside;
+                               event: devpath */
+        char type;          /* right, node: 'c' or 'b' */
+        dev_t rdev;
+        uid_t uid; /* node: the host's ids */
+        gid_t gid;
+        mode_t mode;             /* node: permission bits */
+        const char *target;      /* link: what it points to, relative; interface: its name on the host */
+        uint32_t mtu;            /* interface: 0 keeps it */
+        bool up;                 /* interface */
+        PropertyList properties; /* event: what is sent */
+} Item;
+
+/**
+ * item_new() - copy @from, strings and properties included
+ *
+ * Return: 0; -EINVAL a kind without its fields, a path that is absolute or has an empty, "." or ".."
+ * component; -ENOMEM.
+ */
+int item_new(const Item *from, Item **ret);
+Item *item_ref(Item *item);
+Item *item_unref(Item *item); /* NULL is fine; returns NULL */
+DEFINE_CLEANUP(Item *, item_unref);
+
+/* Orders by kind, then path: the key. */
+int item_compare_key(const Item *a, const Item *b);
+/* Whether nothing has to be done to make @a into @b, which has the same key. Of an event only the key and the
+ * device count. */
+bool item_equal(const Item *a, const Item *b);
+
+/* References to items, no key twice. Zeroed is empty. */
+typedef struct ItemSet {
+        Item **items;
+        size_t n_items;
+        size_t allocated;
+} ItemSet;
+
+void item_set_deinit(ItemSet *set);
+/* Takes a reference of its own. Return: 0; -EEXIST an item of that key is in; -ENOMEM. */
+int item_set_add(ItemSet *set, Item *item);
+/* Drops the item of that key. Return: 0; -ENOENT. */
+int item_set_remove(ItemSet *set, const Item *key);
+Item *item_set_find(const ItemSet *set, const Item *key);
+/* All items that belong to @device into @ret. Return: 0 or -ENOMEM. */
+int item_set_of_device(const ItemSet *set, const char *device, ItemSet *ret);

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What a grant consists of: the items that one device means in one container.
+ *
+ * Each node is a right, the node itself and its event; a rule may add a symlink. An interface is one item:
+ * the kernel itself tells the programs inside of an interface that comes.
+ *
+ * Values of the device in a symlink's name are the device's own words: each becomes one harmless path
+ * component.
+ */
+
+#include "config.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "plan/wanted.h"
+#include "util/string.h"
+
+#define LINK_PATH_MAX 256
+
+/* What `{key}` stands for in a symlink's template; NULL an unknown key. Where the device does not say, its
+ * place does. */
+static const char *placeholder_value(const Device *device, const Part *part, const char *key, size_t n_key) {
+        const char *slash = strrchr(part->name, '/');
+        const struct {
+                const char *key, *value;
+        } values[] = {
+                {"serial", device->serial},
+                {"place", device->place},
+                {"vendor", device->vendor},
+                {"product", device->product},
+                {"id", device->id},
+                {"name", slash ? slash + 1 : part->name},
+                {"kind", part_kind_to_string(part->kind)},
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(values); i++)
+                if (strlen(values[i].key) == n_key && strncmp(values[i].key, key, n_key) == 0)
+                        return string_empty(values[i].value) ? device->place : values[i].value;
+        return NULL;
+}
+
+/* Return: 0; -EINVAL an unknown placeholder, or the result is too long. */
+static int link_path_expand(const char *template, const Device *device, const Part *part,
+                            char path[LINK_PATH_MAX]) {
+        size_t at = 0;
+
+        for (const char *p = template; *p;) {
+                const char *end, *value;
+
+                if (*p != '{') {
+                        if (at + 1 >= LINK_PATH_MAX)
+                                return -EINVAL;
+                        path[at++] = *p++;
+                        continue;
+                }
+                end = strchr(p, '}');
+                value = end ? placeholder_value(device, part, p + 1, (size_t)(end - p - 1)) : NULL;
+                if (!value || string_to_component(value, path + at, LINK_PATH_MAX - at) < 0)
+                        return -EINVAL;
+                at += strlen(path + at);
+                p = end + 1;
+        }
+        path[at] = '\0';
+        return 0;
+}
+
+/* The way from the folder of @path to @node, both below /dev. */
+static int link_target(const char *path, const char *node, char *target, size_t size) {
+        size_t at = 0;
+
+        for (const char *p = strchr(path, '/'); p; p = strchr(p + 1, '/')) {
+                if (at + 3 >= size)
+                        return -EINVAL;
+                at += (size_t)snprintf(target + at, size - at, "../");
+        }
+        return (size_t)snprintf(target + at, size - at, "%s", node) < size - at ? 0 : -EINVAL;
+}
+
+/* Makes one item and hands it to @set. Return: 0; -EEXIST; -EINVAL; -ENOMEM. */
+static int put_item(ItemSet *set, const Item *fields) {
+        _cleanup_(item_unrefp) Item *item = NULL;
+        int r;
+
+        r = item_new(fields, &item);
+        if (r < 0)
+                return r;
+        return item_set_add(set, item);
+}
+
+static int put_link(ItemSet *set, const Device *device, const Part *part, const char *template) {
+        char path[LINK_PATH_MAX], target[2 * LINK_PATH_MAX];
+        int r;
+
+        r = link_path_expand(template, device, part, path);
+        if (r < 0)
+                return r;
+        r = link_target(path, part->name, target, sizeof(target));
+        if (r < 0)
+                return r;
+        r = put_item(set, &(Item){.kind = ITEM_LINK, .device = device->id, .path = path, .target = target});
+        /* A template without {name} or {kind} names one link, which is for the device's first node. */
+        return r == -EEXIST ? 0 : r;
+}
+
+static int put_node(ItemSet *set, const Device *device, const Container *container, const Part *part,
+                    const Give *give) {
+        char right[32];
+        uint32_t uid, gid;
+        int r;
+
+        /* An owner whom the container does not have would be somebody else on the host. */
+        if (id_map_to_host(&container->uid_map, give->uid, &uid) < 0 ||
+            id_map_to_host(&container->gid_map, give->gid, &gid) < 0)
+                return -ERANGE;
+
+        snprintf(right, sizeof(right), "%c%u:%u", part->type, major(part->rdev), minor(part->rdev));
+        r = put_item(set, &(Item){.kind = ITEM_RIGHT,
+                                  .device = device->id,
+                                  .path = right,
+                                  .type = part->type,
+                                  .rdev = part->rdev});
+        if (r < 0 && r != -EEXIST)
+                return r;
+        r = put_item(set, &(Item){.kind = ITEM_NODE,
+                                  .device = device->id,
+                                  .path = part->name,
+                                  .type = part->type,
+                                  .rdev = part->rdev,
+                                  .uid = uid,
+                                  .gid = gid,
+                                  .mode = give->mode});
+        if (r < 0)
+                return r == -EEXIST ? 0 : r;
+        r = put_item(set, &(Item){.kind = ITEM_EVENT,
+                                  .device = device->id,
+                                  .path = part->devpath,
+                                  .properties = part->properties});
+        if (r < 0)
+                return r;
+        return give->symlink ? put_link(set, device, part, give->symlink) : 0;
+}
+
+static int put_interface(ItemSet *set, const Device *device, const Part *part, const GiveNet *net) {
+        Item fields = {
+                .kind = ITEM_INTERFACE,
+                .device = device->id,
+                .path = net->name[0] ? net->name : part->name,
+                .target = part->name,
+                .mtu = net->mtu,
+                .up = net->up,
+        };
+        int r = put_item(set, &fields);
+
+        /* The asked name is for the device's first interface; its others keep theirs. */
+        if (r == -EEXIST) {
+                fields.path = part->name;
+                r = put_item(set, &fields);
+        }
+        return r;
+}
+
+int wanted_items(const Device *device, const Container *container, const Give *give, bool manual,
+                 ItemSet *ret) {
+        _cleanup_(item_set_deinit) ItemSet set = {};
+        int r;
+
+        assert(device && container && give && ret);
+
+        device_parts_foreach(part, device) {
+                if (part_is_node(part) && give->kinds & 1U << part->kind)
+                        r = put_node(&set, device, container, part, give);
+                else if (part->kind == PART_NET && (give->net.set || manual))
+                        r = put_interface(&set, device, part, &give->net);
+                else
+                        continue;
+                if (r < 0)
+                        return r;
+        }
+
+        *ret = set;
+        set = (ItemSet){};
+        return 0;
+}

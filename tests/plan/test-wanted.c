@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Who should have a device: policies as users write them, devices as the kernel tells of them, and the
+ * expected answer.
+ */
+
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "plan/wanted.h"
+#include "util/string.h"
+
+typedef struct World {
+        Registry registry;
+        RuleSet *rules;
+        TargetCache *cache;
+} World;
+
+static void set_up(World *world, const char *policy) {
+        _cleanup_(parse_errors_deinit) ParseErrors errors = {};
+
+        *world = (World){};
+        registry_init(&world->registry);
+        assert_int_equal(rule_set_new(&world->rules), 0);
+        assert_int_equal(rule_set_parse(world->rules, "test.yaml", policy, strlen(policy), &errors), 0);
+        assert_int_equal(rule_set_seal(world->rules, &errors), 0);
+        assert_int_equal(errors.n_errors, 0);
+        assert_int_equal(target_cache_new(world->rules, &world->cache), 0);
+}
+
+static void tear_down(World *world) {
+        registry_devices_foreach(device, &world->registry)
+                while (device->grants)
+                        registry_drop_grant(&world->registry, device->grants);
+        target_cache_free(world->cache);
+        rule_set_free(world->rules);
+        registry_deinit(&world->registry);
+}
+
+static Container *run(World *world, const char *name) {
+        Container *container;
+
+        assert_int_equal(container_new(name, "davit", &container), 0);
+        container->state = CONTAINER_RUNNING;
+        assert_int_equal(id_map_parse("0 100000 65536\n", &container->uid_map), 0);
+        assert_int_equal(id_map_parse("0 200000 65536\n", &container->gid_map), 0);
+        assert_int_equal(registry_add_container(&world->registry, container), 0);
+        target_cache_invalidate(world->cache);
+        return container;
+}
+
+static Device *plug(World *world, const char *const *properties) {
+        _cleanup_(uevent_deinit) Uevent event = {.action = UEVENT_ADD};
+        RegistryChange change;
+        Device *device;
+
+        for (; properties[0]; properties += 2)
+                assert_int_equal(property_list_set(&event.properties, properties[0], properties[1]), 0);
+        assert_int_equal(registry_apply(&world->registry, &event, /* complete= */ true, &change, &device), 0);
+        assert_non_null(device);
+        return device;
+}
+
+static Device *plug_phone(World *world, const char *port, const char *number, const char *serial) {
+        char devpath[128], name[64], minor[16];
+
+        snprintf(devpath, sizeof(devpath), "/devices/platform/vhci_hcd.0/usb3/%s", port);
+        snprintf(name, sizeof(name), "/dev/bus/usb/003/%s", number);
+        snprintf(minor, sizeof(minor), "%d", 255 + atoi(number));
+        return plug(world, (const char *const[]){"DEVPATH",
+                                                 devpath,
+                                                 "SUBSYSTEM",
+                                                 "usb",
+                                                 "DEVTYPE",
+                                                 "usb_device",
+                                                 "DEVNAME",
+                                                 name,
+                                                 "MAJOR",
+                                                 "189",
+                                                 "MINOR",
+                                                 minor,
+                                                 "BUSNUM",
+                                                 "003",
+                                                 "DEVNUM",
+                                                 number,
+                                                 "ID_VENDOR_ID",
+                                                 "18d1",
+                                                 "ID_MODEL_ID",
+                                                 "4ee7",
+                                                 "ID_SERIAL_SHORT",
+                                                 serial,
+                                                 "ID_USB_INTERFACES",
+                                                 ":ff4201:",
+                                                 NULL});
+}
+
+/* "c1 c2" for who should have it, in the order in which places are dealt. */
+static void assert_wanted(World *world, const Device *device, const Override *overrides,
+                          const char *expected) {
+        _cleanup_(wish_list_deinit) WishList wishes = {};
+        char text[256] = "";
+
+        assert_int_equal(wanted_for_device(&world->registry, world->cache, overrides, device, NULL, &wishes),
+                         0);
+        for (size_t i = 0; i < wishes.n_items; i++)
+                snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", i > 0 ? " " : "",
+                         wishes.items[i].container->name);
+        assert_string_equal(text, expected);
+}
+
+static Grant *hold(World *world, Device *device, const char *name, unsigned int share) {
+        Grant *grant;
+
+        assert_int_equal(registry_add_grant(&world->registry, device,
+                                            registry_container(&world->registry, name), GRANT_POLICY, "r",
+                                            &grant),
+                         0);
+        grant->state = GRANT_ACTIVE;
+        grant->share = share;
+        return grant;
+}
+
+#define RULE(name, match, give) "  - name: " name "\n    match: " match "\n    " give "\n"
+#define POLICY(rules)           "version: 1\nrules:\n" rules
+
+static void test_default_is_no(_unused_ void **state) {
+        World world;
+
+        set_up(&world, POLICY(RULE("other", "{ class: usb, vendor: \"04e8\" }", "give: { to: \"*\" }")));
+        run(&world, "c1");
+        assert_wanted(&world, plug_phone(&world, "3-1", "002", "A"), NULL, "");
+        tear_down(&world);
+}
+
+static void test_exclusive_goes_to_one(_unused_ void **state) {
+        World world;
+        Device *phone;
+        Grant *grant;
+
+        set_up(&world, POLICY(RULE("phones", "{ class: usb }", "give: { to: \"ci-*\" }")));
+        run(&world, "web");
+        run(&world, "ci-2");
+        run(&world, "ci-1");
+        phone = plug_phone(&world, "3-1", "002", "A");
+        /* among waiting ones the earlier */
+        assert_wanted(&world, phone, NULL, "ci-2");
+        /* who holds it keeps it */
+        grant = hold(&world, phone, "ci-1", 1);
+        assert_wanted(&world, phone, NULL, "ci-1");
+        /* while it is being taken away nobody gets it */
+        grant->state = GRANT_LEAVING;
+        assert_wanted(&world, phone, NULL, "");
+        registry_drop_grant(&world.registry, grant);
+        registry_container(&world.registry, "ci-2")->state = CONTAINER_STOPPING;
+        assert_wanted(&world, phone, NULL, "ci-1");
+        tear_down(&world);
+}
+
+static void test_first_rule_decides(_unused_ void **state) {
+        World world;
+
+        set_up(&world, POLICY(RULE("not this one", "{ serial: B }", "deny: true") RULE(
+                               "c2 first", "{ class: usb }",
+                               "give: { to: c2 }") RULE("not c3", "{ class: usb }", "deny: true\n    to: c3")
+                                      RULE("all", "{ class: usb }", "give: { to: \"*\", share: shared }")));
+        run(&world, "c1");
+        run(&world, "c2");
+        run(&world, "c3");
+        assert_wanted(&world, plug_phone(&world, "3-2", "003", "B"), NULL, "");
+        /* c2's rule is exclusive, and before the one that shares */
+        assert_wanted(&world, plug_phone(&world, "3-1", "002", "A"), NULL, "c2");
+        tear_down(&world);
+}
+
+static void test_shared(_unused_ void **state) {
+        World world;
+        Device *phone;
+
+        set_up(&world, POLICY(RULE("two", "{ serial: A }", "give: { to: \"*\", share: 2 }")
+                                      RULE("all", "{ class: usb }", "give: { to: \"*\", share: shared }")));
+        run(&world, "c1");
+        run(&world, "c2");
+        run(&world, "c3");
+        phone = plug_phone(&world, "3-1", "002", "A");
+        assert_wanted(&world, phone, NULL, "c1 c2");
+        hold(&world, phone, "c3", 2);
+        assert_wanted(&world, phone, NULL, "c3 c1");
+        assert_wanted(&world, plug_phone(&world, "3-2", "003", "B"), NULL, "c1 c2 c3");
+        tear_down(&world);
+}
+
+static void test_overrides(_unused_ void **state) {
+        Override attach = {.device = (char *)"usb-3-1", .container = (char *)"web", .attach = true};
+        Override detach = {.device = (char *)"usb-3-1", .container = (char *)"ci-1"};
+        World world;
+        Device *phone;
+
+        set_up(&world, POLICY(RULE("phones", "{ class: usb }", "give: { to: \"ci-*\" }")));
+        run(&world, "web");
+        run(&world, "ci-1");
+        run(&world, "ci-2");
+        phone = plug_phone(&world, "3-1", "002", "A");
+        assert_wanted(&world, phone, &attach, "web");
+        assert_wanted(&world, phone, &detach, "ci-2");
+        hold(&world, phone, "ci-1", 1);
+        assert_wanted(&world, phone, &detach, "ci-2");
+        assert_wanted(&world, plug_phone(&world, "3-10", "010", "B"), &detach, "ci-1");
+        tear_down(&world);
+}
+
+static void test_claimed_waits_for_a_claim(_unused_ void **state) {
+        World world;
+
+        set_up(&world, POLICY(RULE("farm", "{ class: usb }", "give: { to: \"*\", when: claimed }")
+                                      RULE("later", "{ class: usb }", "give: { to: \"*\" }")));
+        run(&world, "c1");
+        assert_wanted(&world, plug_phone(&world, "3-1", "002", "A"), NULL, "");
+        tear_down(&world);
+}
+
+static void describe(const ItemSet *set, char *text, size_t size) {
+        text[0] = '\0';
+        for (size_t i = 0; i < set->n_items; i++) {
+                const Item *item = set->items[i];
+
+                snprintf(text + strlen(text), size - strlen(text), "%s %s", item_kind_to_string(item->kind),
+                         item->path);
+                if (item->kind == ITEM_NODE)
+                        snprintf(text + strlen(text), size - strlen(text), " %c%u:%u %u:%u %04o", item->type,
+                                 major(item->rdev), minor(item->rdev), item->uid, item->gid, item->mode);
+                if (item->target)
+                        snprintf(text + strlen(text), size - strlen(text), " -> %s", item->target);
+                snprintf(text + strlen(text), size - strlen(text), "\n");
+        }
+}
+
+static void assert_items(World *world, Device *device, const char *container, bool manual,
+                         const char *expected) {
+        _cleanup_(item_set_deinit) ItemSet items = {};
+        Container *c = registry_container(&world->registry, container);
+        const Rule *rule = wanted_deciding_rule(world->rules, device, c, NULL);
+        char text[2048];
+
+        assert_int_equal(wanted_items(device, c, rule ? &rule->give : &GIVE_DEFAULT, manual, &items), 0);
+        describe(&items, text, sizeof(text));
+        assert_string_equal(text, expected);
+}
+
+static void test_items_of_a_phone(_unused_ void **state) {
+        World world;
+
+        set_up(&world,
+               POLICY(RULE("link", "{ serial: A }",
+                           "give: { to: c1, owner: \"1000:44\", mode: \"0600\", symlink: "
+                           "\"/dev/phones/{serial}\" }")
+                              RULE("hostile", "{ serial: \"*x*\" }",
+                                   "give: { to: c1, symlink: \"/dev/phones/{serial}\" }")
+                                      RULE("usb only", "{ class: usb }", "give: { to: c1, nodes: [tty] }")));
+        run(&world, "c1");
+        assert_items(&world, plug_phone(&world, "3-1", "002", "A"), "c1", false,
+                     "right c189:257\n"
+                     "node bus/usb/003/002 c189:257 101000:200044 0600\n"
+                     "link phones/A -> ../bus/usb/003/002\n"
+                     "event /devices/platform/vhci_hcd.0/usb3/3-1\n");
+        /* a serial is the device's own words, and no path */
+        assert_items(&world, plug_phone(&world, "3-2", "003", "../../x"), "c1", false,
+                     "right c189:258\n"
+                     "node bus/usb/003/003 c189:258 100000:200000 0660\n"
+                     "link phones/\\x2e.\\x2f..\\x2fx -> ../bus/usb/003/003\n"
+                     "event /devices/platform/vhci_hcd.0/usb3/3-2\n");
+        assert_items(&world, plug_phone(&world, "3-3", "004", "B"), "c1", false, "");
+        tear_down(&world);
+}
+
+static void test_items_of_an_interface(_unused_ void **state) {
+        static const char *const veth[] = {"DEVPATH",   "/devices/virtual/net/veth0",
+                                           "SUBSYSTEM", "net",
+                                           "INTERFACE", "veth0",
+                                           "IFINDEX",   "12",
+                                           NULL};
+        World world;
+        Device *device;
+
+        set_up(&world, POLICY(RULE("any", "{ class: any }", "give: { to: c1 }") RULE(
+                               "wan", "{ class: net }", "give: { to: c2, net: { name: wan0, mtu: 1400 } }")));
+        run(&world, "c1");
+        run(&world, "c2");
+        device = plug(&world, veth);
+        /* a rule that does not say `net:` takes no interface from the host */
+        assert_items(&world, device, "c1", false, "");
+        assert_items(&world, device, "c1", true, "interface veth0 -> veth0\n");
+        assert_items(&world, device, "c2", false, "interface wan0 -> veth0\n");
+        tear_down(&world);
+}
+
+static void test_owner_without_id(_unused_ void **state) {
+        ItemSet items = {};
+        World world;
+        Device *phone;
+        Give give = GIVE_DEFAULT;
+
+        set_up(&world, POLICY(RULE("r", "{ class: usb }", "give: { to: c1 }")));
+        run(&world, "c1");
+        phone = plug_phone(&world, "3-1", "002", "A");
+        give.uid = 70000;
+        assert_int_equal(wanted_items(phone, registry_container(&world.registry, "c1"), &give, false, &items),
+                         -ERANGE);
+        tear_down(&world);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_default_is_no),      cmocka_unit_test(test_exclusive_goes_to_one),
+                cmocka_unit_test(test_first_rule_decides), cmocka_unit_test(test_shared),
+                cmocka_unit_test(test_overrides),          cmocka_unit_test(test_claimed_waits_for_a_claim),
+                cmocka_unit_test(test_items_of_a_phone),   cmocka_unit_test(test_items_of_an_interface),
+                cmocka_unit_test(test_owner_without_id),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
