@@ -10,33 +10,33 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define _cleanup_(fn)     __attribute__((__cleanup__(fn)))
-#define _printf_(a, b)    __attribute__((__format__(printf, a, b)))
-#define _unused_          __attribute__((__unused__))
-#define _nonnull_all_     __attribute__((__nonnull__))
+#define _cleanup_(fn)  __attribute__((__cleanup__(fn)))
+#define _printf_(a, b) __attribute__((__format__(printf, a, b)))
+#define _unused_       __attribute__((__unused__))
+#define _nonnull_all_  __attribute__((__nonnull__))
 
 /* For a `type *name##_free(type *)` or void function: defines name##_freep() for use with _cleanup_(). */
-#define DEFINE_CLEANUP(type, func)                                                                           \
-        static inline void func##p(type *p) {                                                                \
-                if (*p)                                                                                      \
-                        func(*p);                                                                            \
-        }                                                                                                    \
+#define DEFINE_CLEANUP(type, func)            \
+        static inline void func##p(type *p) { \
+                if (*p)                       \
+                        func(*p);             \
+        }                                     \
         struct func##p_swallow_semicolon
 
-#define TAKE_PTR(ptr)                                                                                        \
-        ({                                                                                                   \
-                __typeof__(ptr) *_pptr = &(ptr);                                                             \
-                __typeof__(ptr) _taken = *_pptr;                                                             \
-                *_pptr = NULL;                                                                               \
-                _taken;                                                                                      \
+#define TAKE_PTR(ptr)                            \
+        ({                                       \
+                __typeof__(ptr) *_pptr = &(ptr); \
+                __typeof__(ptr) _taken = *_pptr; \
+                *_pptr = NULL;                   \
+                _taken;                          \
         })
 
-#define TAKE_FD(fd)                                                                                          \
-        ({                                                                                                   \
-                int *_pfd = &(fd);                                                                           \
-                int _taken = *_pfd;                                                                          \
-                *_pfd = -EBADF;                                                                              \
-                _taken;                                                                                      \
+#define TAKE_FD(fd)                 \
+        ({                          \
+                int *_pfd = &(fd);  \
+                int _taken = *_pfd; \
+                *_pfd = -EBADF;     \
+                _taken;             \
         })
 
 static inline void freep(void *p) {

@@ -3,8 +3,8 @@
 /*
  * Small files and directory descriptors.
  *
- * All of these take a directory descriptor and a path below it, so that a caller which holds the descriptor of
- * a trusted folder never resolves that folder's path again.
+ * All of these take a directory descriptor and a path below it, so that a caller which holds the descriptor
+ * of a trusted folder never resolves that folder's path again.
  */
 
 #include "config.h"

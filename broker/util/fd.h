@@ -51,5 +51,6 @@ int fd_write_string(int dirfd, const char *path, const char *text);
 /* Creates every missing folder of @path with @mode. Return: 0; -ENOTDIR something else is there; errno. */
 int fd_mkdir_parents(const char *path, mode_t mode);
 
-/* Opens @path below @dirfd as O_PATH|O_DIRECTORY, never over a final symlink. Return: fd or negative errno. */
+/* Opens @path below @dirfd as O_PATH|O_DIRECTORY, never over a final symlink. Return: fd or negative errno.
+ */
 int fd_open_dir(int dirfd, const char *path);

@@ -6,6 +6,6 @@
  * add, `element->hh.tbl == NULL` tells it. Include this, never <uthash.h> by itself.
  */
 
-#define HASH_NONFATAL_OOM 1
+#define HASH_NONFATAL_OOM            1
 #define uthash_nonfatal_oom(element) ((void)(element))
 #include <uthash.h>

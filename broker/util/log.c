@@ -32,7 +32,7 @@ int log_get_max_level(void) {
 }
 
 static void sink_stderr(int level, _unused_ int error, const LogSubject *subject, const char *text) {
-        static const char *const names[] = {"emerg", "alert",  "crit", "error",
+        static const char *const names[] = {"emerg",   "alert",  "crit", "error",
                                             "warning", "notice", "info", "debug"};
         const struct {
                 const char *name, *value;

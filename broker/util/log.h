@@ -5,7 +5,8 @@
 
 #include "util/cleanup.h"
 
-/* What a line is about; the fields of the journal are named after these: DEVICE=, CONTAINER=, RULE=, STEP=. */
+/* What a line is about; the fields of the journal are named after these: DEVICE=, CONTAINER=, RULE=, STEP=.
+ */
 typedef struct LogSubject {
         const char *device;
         const char *container;

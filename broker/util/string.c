@@ -99,7 +99,8 @@ int string_to_component(const char *s, char *buffer, size_t size) {
 int string_from_component(const char *component, char *buffer, size_t size) {
         size_t at = 0;
 
-        /* A leading dot is never written as it is: such a name is another's, or one of our own temporary files. */
+        /* A leading dot is never written as it is: such a name is another's, or one of our own temporary
+         * files. */
         if (!*component || *component == '.' || size == 0)
                 return -EINVAL;
         if (streq(component, "\\x")) {
@@ -118,8 +119,10 @@ int string_from_component(const char *component, char *buffer, size_t size) {
                         if (strlen(digits) != 2 || string_to_u64(digits, 16, 255, &byte) < 0 || byte == 0)
                                 return -EINVAL;
                         c = (char)byte;
-                        /* One string has one form: two names in a folder must never read as the same thing. */
-                        if (strpbrk(digits, "ABCDEF") || (component_plain(c) && !(p == component && c == '.')))
+                        /* One string has one form: two names in a folder must never read as the same thing.
+                         */
+                        if (strpbrk(digits, "ABCDEF") ||
+                            (component_plain(c) && !(p == component && c == '.')))
                                 return -EINVAL;
                         p += 4;
                 } else if (component_plain(c))
@@ -249,7 +252,7 @@ int string_match_check(const char *pattern, size_t *ret_offset) {
                                 goto bad;
                 }
                 continue;
-bad:
+        bad:
                 if (ret_offset)
                         *ret_offset = (size_t)(start - pattern);
                 return -EINVAL;

@@ -44,8 +44,8 @@ int string_escape_new(const char *s, char **ret);
 /**
  * string_to_component() - write a foreign string as one harmless path component
  *
- * Letters, digits, and any of `._-:+@` stay; every other byte, and a leading dot, becomes \xNN, so the result is
- * never empty, "." or "..", holds no slash, and different strings stay different ("" becomes "\x").
+ * Letters, digits, and any of `._-:+@` stay; every other byte, and a leading dot, becomes \xNN, so the result
+ * is never empty, "." or "..", holds no slash, and different strings stay different ("" becomes "\x").
  *
  * Return: 0; -ENAMETOOLONG where the result and its NUL do not fit in @size.
  */
@@ -77,5 +77,6 @@ bool string_is_literal(const char *pattern);
 /* A container, rule-file or bus-object name: 1 to 63 of [A-Za-z0-9._-], starting with a letter or digit. */
 bool string_is_name(const char *s);
 
-/* Where @s is in the names of an enum, of which some may be NULL. Return: the index; -EINVAL nowhere, or @s is NULL. */
+/* Where @s is in the names of an enum, of which some may be NULL. Return: the index; -EINVAL nowhere, or @s
+ * is NULL. */
 int string_table_find(const char *const *table, size_t n, const char *s);

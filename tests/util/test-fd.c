@@ -2,8 +2,8 @@
 
 #include "config.h"
 
-#include <fcntl.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -225,9 +225,9 @@ static void test_open_dir(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
-                TEST(test_close),        TEST(test_read),         TEST(test_read_special),
+                TEST(test_close),        TEST(test_read),           TEST(test_read_special),
                 TEST(test_write),        TEST(test_write_replaces), TEST(test_write_fails),
-                TEST(test_write_string), TEST(test_mkdir_parents), TEST(test_open_dir),
+                TEST(test_write_string), TEST(test_mkdir_parents),  TEST(test_open_dir),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

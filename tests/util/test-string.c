@@ -35,13 +35,15 @@ static void test_escape(void **state) {
                 {"gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f"},
                 {"\xe2\x82\xac \xf0\x9f\x93\xb1", "\xe2\x82\xac \xf0\x9f\x93\xb1"},
                 {"a\nb\x1b[31m\x7f", "a\\x0ab\\x1b[31m\\x7f"},
-                {"\xc2\x9b" "31m", "\\xc2\\x9b31m"},           /* a C1 control: CSI */
+                {"\xc2\x9b"
+                 "31m",
+                 "\\xc2\\x9b31m"}, /* a C1 control: CSI */
                 {"\xff\xfe", "\\xff\\xfe"},
-                {"\xc0\xaf", "\\xc0\\xaf"},                     /* overlong slash */
+                {"\xc0\xaf", "\\xc0\\xaf"}, /* overlong slash */
                 {"\xe0\x80\xaf", "\\xe0\\x80\\xaf"},
-                {"\xed\xa0\x80", "\\xed\\xa0\\x80"},            /* surrogate */
-                {"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"},   /* beyond Unicode */
-                {"\xe2\x82", "\\xe2\\x82"},                     /* cut */
+                {"\xed\xa0\x80", "\\xed\\xa0\\x80"},          /* surrogate */
+                {"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"}, /* beyond Unicode */
+                {"\xe2\x82", "\\xe2\\x82"},                   /* cut */
                 {"\xc3", "\\xc3"},
         };
 
@@ -63,8 +65,14 @@ static void test_escape_cut(void **state) {
                 size_t size;
                 const char *escaped;
         } cases[] = {
-                {1, ""}, {2, "a"}, {3, "a"}, {4, "a\xc3\xbc"}, {7, "a\xc3\xbc"}, {8, "a\xc3\xbc\\x0a"},
-                {9, "a\xc3\xbc\\x0ab"}, {100, "a\xc3\xbc\\x0ab"},
+                {1, ""},
+                {2, "a"},
+                {3, "a"},
+                {4, "a\xc3\xbc"},
+                {7, "a\xc3\xbc"},
+                {8, "a\xc3\xbc\\x0a"},
+                {9, "a\xc3\xbc\\x0ab"},
+                {100, "a\xc3\xbc\\x0ab"},
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
@@ -132,8 +140,8 @@ static void test_component_bytes(void **state) {
 
 static void test_from_component_bad(void **state) {
         static const char *const cases[] = {
-                "",        "a/b",     "a b",      "a\\",     "a\\x",    "a\\x2", "a\\x2g", "a\\y20", "a\\x00",
-                ".",       "..",      ".hidden",  "a\\x41",  "a\\x2E",  "\\x41", "a\\x2e", "a\\x2F", "\\x\\x",
+                "",  "a/b", "a b",     "a\\",    "a\\x",   "a\\x2", "a\\x2g", "a\\y20", "a\\x00",
+                ".", "..",  ".hidden", "a\\x41", "a\\x2E", "\\x41", "a\\x2e", "a\\x2F", "\\x\\x",
         };
         char buffer[16];
 
@@ -183,7 +191,8 @@ static void test_number(void **state) {
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 uint64_t value = 4711;
 
-                assert_int_equal(string_to_u64(cases[i].s, cases[i].base, cases[i].max, &value), cases[i].result);
+                assert_int_equal(string_to_u64(cases[i].s, cases[i].base, cases[i].max, &value),
+                                 cases[i].result);
                 assert_true(value == (cases[i].result == 0 ? cases[i].value : 4711));
         }
 }
@@ -193,20 +202,61 @@ static void test_match(void **state) {
                 const char *pattern, *s;
                 bool match;
         } cases[] = {
-                {"", "", true},          {"", "a", false},        {"a", "", false},        {"a", "a", true},
-                {"a", "ab", false},      {"*", "", true},         {"*", "a/b", true},      {"**", "", true},
-                {"a*", "a", true},       {"*a", "bca", true},     {"*a", "ab", false},     {"a*b*c", "a-b-b-c", true},
-                {"a*b*c", "a-c-b", false}, {"*ab", "aab", true},  {"ci-*", "ci-12", true}, {"ci-*", "xci-12", false},
-                {"?", "", false},        {"?", "a", true},        {"??", "a", false},      {"a?c", "abc", true},
-                {"*?", "", false},       {"*?", "a", true},       {"[abc]", "b", true},    {"[abc]", "d", false},
-                {"[abc]", "", false},    {"[a-c]", "b", true},    {"[a-c]", "d", false},   {"[!a-c]", "d", true},
-                {"[!a-c]", "b", false},  {"[^a]", "b", true},     {"[^a]", "", false},     {"[]]", "]", true},
-                {"[]a]", "a", true},     {"[!]]", "a", true},     {"[!]]", "]", false},    {"[a-]", "-", true},
-                {"[a-]", "b", false},    {"[-a]", "-", true},     {"[c-a]", "b", false},   {"[\\]]", "]", true},
-                {"[a\\-c]", "b", false}, {"[a\\-c]", "-", true},  {"[a-\\c]", "b", true},  {"[[]", "[", true},
-                {"\\*", "*", true},      {"\\*", "a", false},     {"\\\\", "\\", true},    {"a\\?b", "a?b", true},
-                {"[*]", "*", true},      {"[*]", "a", false},     {"*[0-9]", "tty10", true}, {"ff:42:*", "ff:42:01", true},
-                {"[\xe0-\xff]", "\xe4", true}, {"3-1.*", "3-1.2.4", true}, {"3-1.*", "3-10", false},
+                {"", "", true},
+                {"", "a", false},
+                {"a", "", false},
+                {"a", "a", true},
+                {"a", "ab", false},
+                {"*", "", true},
+                {"*", "a/b", true},
+                {"**", "", true},
+                {"a*", "a", true},
+                {"*a", "bca", true},
+                {"*a", "ab", false},
+                {"a*b*c", "a-b-b-c", true},
+                {"a*b*c", "a-c-b", false},
+                {"*ab", "aab", true},
+                {"ci-*", "ci-12", true},
+                {"ci-*", "xci-12", false},
+                {"?", "", false},
+                {"?", "a", true},
+                {"??", "a", false},
+                {"a?c", "abc", true},
+                {"*?", "", false},
+                {"*?", "a", true},
+                {"[abc]", "b", true},
+                {"[abc]", "d", false},
+                {"[abc]", "", false},
+                {"[a-c]", "b", true},
+                {"[a-c]", "d", false},
+                {"[!a-c]", "d", true},
+                {"[!a-c]", "b", false},
+                {"[^a]", "b", true},
+                {"[^a]", "", false},
+                {"[]]", "]", true},
+                {"[]a]", "a", true},
+                {"[!]]", "a", true},
+                {"[!]]", "]", false},
+                {"[a-]", "-", true},
+                {"[a-]", "b", false},
+                {"[-a]", "-", true},
+                {"[c-a]", "b", false},
+                {"[\\]]", "]", true},
+                {"[a\\-c]", "b", false},
+                {"[a\\-c]", "-", true},
+                {"[a-\\c]", "b", true},
+                {"[[]", "[", true},
+                {"\\*", "*", true},
+                {"\\*", "a", false},
+                {"\\\\", "\\", true},
+                {"a\\?b", "a?b", true},
+                {"[*]", "*", true},
+                {"[*]", "a", false},
+                {"*[0-9]", "tty10", true},
+                {"ff:42:*", "ff:42:01", true},
+                {"[\xe0-\xff]", "\xe4", true},
+                {"3-1.*", "3-1.2.4", true},
+                {"3-1.*", "3-10", false},
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
@@ -221,7 +271,7 @@ static void test_match_check(void **state) {
                 const char *pattern;
                 size_t offset;
         } cases[] = {
-                {"[", 0},   {"a[", 1},    {"a[b", 1},  {"[]", 0},   {"[!]", 0}, {"ab\\", 2},
+                {"[", 0},    {"a[", 1},    {"a[b", 1}, {"[]", 0},    {"[!]", 0},  {"ab\\", 2},
                 {"[a\\", 0}, {"[a-\\", 0}, {"[a-", 0}, {"[a]b[", 4}, {"[\\]", 0},
         };
 
@@ -252,10 +302,17 @@ static void test_match_time(void **state) {
 }
 
 static void test_literal_and_name(void **state) {
-        static const char *const good[] = {"a", "A1", "ci-1", "0a", "a.b_c-d", "a..b",
+        static const char *const good[] = {"a",
+                                           "A1",
+                                           "ci-1",
+                                           "0a",
+                                           "a.b_c-d",
+                                           "a..b",
                                            "123456789012345678901234567890123456789012345678901234567890123"};
-        static const char *const bad[] = {"", ".", "..", ".a", "-a", "_a", "a/b", "a b", "a\n", "\xc3\xa4", "a:b",
-                                          "1234567890123456789012345678901234567890123456789012345678901234"};
+        static const char *const bad[] = {
+                "",    ".",        "..",  ".a",
+                "-a",  "_a",       "a/b", "a b",
+                "a\n", "\xc3\xa4", "a:b", "1234567890123456789012345678901234567890123456789012345678901234"};
 
         assert_true(string_is_literal("18d1"));
         assert_true(string_is_literal(""));
@@ -280,12 +337,18 @@ static void test_table(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_small),           cmocka_unit_test(test_escape),
-                cmocka_unit_test(test_escape_cut),      cmocka_unit_test(test_component),
-                cmocka_unit_test(test_component_bytes), cmocka_unit_test(test_from_component_bad),
-                cmocka_unit_test(test_number),          cmocka_unit_test(test_match),
-                cmocka_unit_test(test_match_check),     cmocka_unit_test(test_match_time),
-                cmocka_unit_test(test_literal_and_name), cmocka_unit_test(test_table),
+                cmocka_unit_test(test_small),
+                cmocka_unit_test(test_escape),
+                cmocka_unit_test(test_escape_cut),
+                cmocka_unit_test(test_component),
+                cmocka_unit_test(test_component_bytes),
+                cmocka_unit_test(test_from_component_bad),
+                cmocka_unit_test(test_number),
+                cmocka_unit_test(test_match),
+                cmocka_unit_test(test_match_check),
+                cmocka_unit_test(test_match_time),
+                cmocka_unit_test(test_literal_and_name),
+                cmocka_unit_test(test_table),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

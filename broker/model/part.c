@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Parts: one kernel object each, made of what an event says of it.
+ *
+ * An event's values are read into PartFields first, borrowed and checked; only then is anything changed, so a
+ * bad event leaves the part as it was. A part owns copies of all it has.
+ */
+
+#include "config.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <limits.h>
+#include <net/if.h>
+#include <sys/sysmacros.h>
+
+#include "model/part.h"
+#include "util/string.h"
+
+#define NODE_NAME_MAX 128
+
+/* MINORBITS of the kernel's include/linux/kdev_t.h leaves 12 bits to the major number. */
+#define MAJOR_MAX 0xfffU
+#define MINOR_MAX 0xfffffU
+
+static const char *const kind_names[PART_KIND_MAX] = {
+        [PART_BARE] = "bare",     [PART_NET] = "net",       [PART_USB] = "usb",     [PART_TTY] = "tty",
+        [PART_HIDRAW] = "hidraw", [PART_SOUND] = "sound",   [PART_VIDEO] = "video", [PART_INPUT] = "input",
+        [PART_CARD] = "card",     [PART_RENDER] = "render", [PART_BLOCK] = "block", [PART_TAP] = "tap",
+        [PART_OTHER] = "other",
+};
+
+const char *part_kind_to_string(PartKind kind) {
+        return kind >= 0 && kind < PART_KIND_MAX ? kind_names[kind] : NULL;
+}
+
+PartKind part_kind_from_string(const char *s) {
+        return (PartKind)string_table_find(kind_names, PART_KIND_MAX, s);
+}
+
+/* What properties say, borrowed from them. */
+typedef struct PartFields {
+        PartKind kind;
+        const char *devpath;
+        const char *subsystem;
+        const char *name;
+        char type;
+        dev_t rdev;
+        unsigned int ifindex;
+} PartFields;
+
+static PartKind node_kind(const char *subsystem, const char *name) {
+        static const struct {
+                const char *subsystem, *prefix;
+                PartKind kind;
+        } kinds[] = {
+                {"usb", "bus/usb/", PART_USB},   {"tty", "", PART_TTY},
+                {"hidraw", "", PART_HIDRAW},     {"sound", "", PART_SOUND},
+                {"video4linux", "", PART_VIDEO}, {"media", "", PART_VIDEO},
+                {"dvb", "", PART_VIDEO},         {"input", "", PART_INPUT},
+                {"drm", "dri/card", PART_CARD},  {"drm", "dri/renderD", PART_RENDER},
+                {"block", "", PART_BLOCK},       {"macvtap", "", PART_TAP},
+                {"ipvtap", "", PART_TAP},
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(kinds); i++)
+                if (streq(subsystem, kinds[i].subsystem) && startswith(name, kinds[i].prefix))
+                        return kinds[i].kind;
+        return PART_OTHER;
+}
+
+/* udev writes the path as a whole, the kernel what is below /dev. */
+static const char *node_name(const char *devname) {
+        return startswith(devname, "/dev/") ?: devname;
+}
+
+static bool node_name_is_valid(const char *name) {
+        if (strlen(name) > NODE_NAME_MAX)
+                return false;
+        for (const char *p = name;; p++) {
+                size_t n = strcspn(p, "/");
+
+                if (n == 0 || (n == 1 && p[0] == '.') || (n == 2 && p[0] == '.' && p[1] == '.'))
+                        return false;
+                p += n;
+                if (!*p)
+                        return true;
+        }
+}
+
+/* As the kernel's dev_valid_name() (net/core/dev.c). */
+static bool interface_name_is_valid(const char *name) {
+        if (!*name || strlen(name) >= IFNAMSIZ || streq(name, ".") || streq(name, ".."))
+                return false;
+        for (const char *p = name; *p; p++)
+                if (*p == '/' || *p == ':' || isspace((unsigned char)*p))
+                        return false;
+        return true;
+}
+
+int part_node(const PropertyList *properties, char *ret_type, dev_t *ret_rdev) {
+        const char *subsystem = property_list_get(properties, "SUBSYSTEM");
+        const char *major_text = property_list_get(properties, "MAJOR");
+        const char *minor_text = property_list_get(properties, "MINOR");
+        const char *name = property_list_get(properties, "DEVNAME");
+        uint64_t major_number, minor_number;
+
+        if (!major_text || !minor_text || !name)
+                return -ENODATA;
+        if (!node_name_is_valid(node_name(name)))
+                return -EBADMSG;
+        /* Major 0 is of no device: file systems without one use it. */
+        if (string_to_u64(major_text, 10, MAJOR_MAX, &major_number) < 0 || major_number == 0 ||
+            string_to_u64(minor_text, 10, MINOR_MAX, &minor_number) < 0)
+                return -EBADMSG;
+
+        *ret_type = subsystem && streq(subsystem, "block") ? 'b' : 'c';
+        *ret_rdev = makedev((unsigned int)major_number, (unsigned int)minor_number);
+        return 0;
+}
+
+static int parse_interface(const PropertyList *properties, PartFields *fields) {
+        const char *name = property_list_get(properties, "INTERFACE");
+        const char *ifindex = property_list_get(properties, "IFINDEX");
+        uint64_t index;
+
+        if (!name || !ifindex || !interface_name_is_valid(name) ||
+            string_to_u64(ifindex, 10, INT_MAX, &index) < 0 || index == 0)
+                return -EBADMSG;
+        fields->kind = PART_NET;
+        fields->name = name;
+        fields->ifindex = (unsigned int)index;
+        return 0;
+}
+
+static int parse_fields(const PropertyList *properties, PartFields *ret) {
+        PartFields fields = {
+                .kind = PART_BARE,
+                .devpath = property_list_get(properties, "DEVPATH"),
+                .subsystem = property_list_get(properties, "SUBSYSTEM"),
+        };
+        int r;
+
+        if (!fields.devpath || fields.devpath[0] != '/' || string_empty(fields.subsystem))
+                return -EBADMSG;
+
+        if (streq(fields.subsystem, "net"))
+                r = parse_interface(properties, &fields);
+        else
+                r = part_node(properties, &fields.type, &fields.rdev);
+        if (r < 0 && r != -ENODATA)
+                return r;
+
+        if (fields.type) {
+                fields.name = node_name(property_list_get(properties, "DEVNAME"));
+                fields.kind = node_kind(fields.subsystem, fields.name);
+        }
+
+        *ret = fields;
+        return 0;
+}
+
+bool part_is_of_interest(const PropertyList *properties) {
+        /* Buses whose objects say who made a device, or which driver has it. */
+        static const char *const buses[] = {"faux", "hid", "pci",    "platform",
+                                            "pnp",  "usb", "virtio", "vmbus"};
+        const char *subsystem = property_list_get(properties, "SUBSYSTEM");
+
+        if (!subsystem)
+                return false;
+        return streq(subsystem, "net") || string_table_find(buses, ELEMENTSOF(buses), subsystem) >= 0 ||
+               property_list_get(properties, "MAJOR");
+}
+
+bool devpath_is_below(const char *devpath, const char *ancestor) {
+        const char *rest = startswith(devpath, ancestor);
+
+        return rest && (*rest == '\0' || *rest == '/');
+}
+
+/* What belongs to one event, not to the object. */
+static void drop_event_properties(PropertyList *list) {
+        static const char *const keys[] = {"ACTION", "SEQNUM", "DEVPATH_OLD", "SYNTH_UUID"};
+
+        for (size_t i = 0; i < ELEMENTSOF(keys); i++)
+                property_list_unset(list, keys[i]);
+}
+
+static int replace_string(char **field, const char *value) {
+        char *copy = NULL;
+
+        if (streq_ptr(*field, value))
+                return 0;
+        if (value) {
+                copy = strdup(value);
+                if (!copy)
+                        return -ENOMEM;
+        }
+        free(*field);
+        *field = copy;
+        return 0;
+}
+
+/* Takes over fields and the list that they borrow from. */
+static int part_assign(Part *part, const PartFields *fields, PropertyList *properties) {
+        _cleanup_free_ char *name = NULL, *subsystem = NULL;
+        int r;
+
+        if (fields->name) {
+                name = strdup(fields->name);
+                if (!name)
+                        return -ENOMEM;
+        }
+        subsystem = strdup(fields->subsystem);
+        if (!subsystem)
+                return -ENOMEM;
+        /* The last that can fail. Only replaced where it differs: an index may hold the pointer. */
+        r = replace_string(&part->devpath, fields->devpath);
+        if (r < 0)
+                return r;
+
+        free(part->name);
+        part->name = TAKE_PTR(name);
+        free(part->subsystem);
+        part->subsystem = TAKE_PTR(subsystem);
+        part->kind = fields->kind;
+        part->type = fields->type;
+        part->rdev = fields->rdev;
+        part->node_key = fields->type ? part_node_key(fields->type, fields->rdev) : 0;
+        part->ifindex = fields->ifindex;
+        property_list_deinit(&part->properties);
+        part->properties = *properties;
+        *properties = (PropertyList){};
+        return 0;
+}
+
+int part_new(const PropertyList *properties, Part **ret) {
+        _cleanup_(property_list_deinit) PropertyList own = {};
+        _cleanup_(part_freep) Part *part = NULL;
+        PartFields fields;
+        int r;
+
+        assert(properties && ret);
+
+        r = parse_fields(properties, &fields);
+        if (r < 0)
+                return r;
+
+        r = property_list_copy(&own, properties);
+        if (r < 0)
+                return r;
+        drop_event_properties(&own);
+
+        part = calloc(1, sizeof(*part));
+        if (!part)
+                return -ENOMEM;
+        /* The fields still borrow from the caller's list, which outlives this call. */
+        r = part_assign(part, &fields, &own);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(part);
+        return 0;
+}
+
+void part_free(Part *part) {
+        if (!part)
+                return;
+        free(part->devpath);
+        free(part->subsystem);
+        free(part->name);
+        property_list_deinit(&part->properties);
+        free(part);
+}
+
+/* Sets what is new, keeps the place of what is not. */
+static int merge(PropertyList *list, const PropertyList *news) {
+        property_list_foreach(entry, news) {
+                const char *equals = strchr(entry, '='), *old;
+                char key[128];
+                int r;
+
+                if (!equals || (size_t)(equals - entry) >= sizeof(key))
+                        continue;
+                memcpy(key, entry, (size_t)(equals - entry));
+                key[equals - entry] = '\0';
+                /* Of doubles the first is what was said. */
+                if (property_list_get(news, key) != equals + 1)
+                        continue;
+                old = property_list_get(list, key);
+                if (old && streq(old, equals + 1))
+                        continue;
+                r = property_list_set(list, key, equals + 1);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int part_update(Part *part, const PropertyList *properties, bool replace) {
+        _cleanup_(property_list_deinit) PropertyList news = {}, own = {};
+        PartFields fields;
+        int r;
+
+        assert(part && properties);
+
+        r = property_list_copy(&news, properties);
+        if (r < 0)
+                return r;
+        drop_event_properties(&news);
+
+        if (!replace) {
+                r = property_list_copy(&own, &part->properties);
+                if (r < 0)
+                        return r;
+                r = merge(&own, &news);
+                if (r < 0)
+                        return r;
+                property_list_deinit(&news);
+                news = own;
+                own = (PropertyList){};
+        }
+        if (property_list_equal(&news, &part->properties))
+                return 0;
+
+        r = parse_fields(&news, &fields);
+        if (r < 0)
+                return r;
+        r = part_assign(part, &fields, &news);
+        return r < 0 ? r : 1;
+}
