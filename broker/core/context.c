@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The life of a container as the core sees it.
+ *
+ * Up: its target is opened, what is present in it is read and counts as given, then it is dealt in. Down (its
+ * init ended): nobody wants anything there any more, so all is taken back by the same path as ever,
+ * interfaces included: their namespace lives on as long as our descriptors of it. It is dropped when its
+ * queue is empty and its keeper is gone, as only then its name, ids and folders are free. What a keeper that
+ * was killed left behind is cleaned up in a child.
+ */
+
+#include "config.h"
+
+#include <assert.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/manager-internal.h"
+#include "util/fd.h"
+#include "util/log.h"
+#include "util/string.h"
+
+struct CleanUp {
+        Manager *manager;
+        char *name, *cgroup;
+        Child *child;
+        CleanUp *next;
+};
+
+void context_free(Context *context) {
+        if (!context)
+                return;
+        context->container->userdata = NULL;
+        loop_source_free(context->keeper_exit);
+        loop_source_free(context->watch);
+        loop_source_free(context->end);
+        runner_free(context->runner);
+        target_close(context->target);
+        safe_close(context->keeper_pidfd);
+        free(context->cgroup);
+        free(context);
+}
+
+/* Takes every grant of an ended container back, whatever could not be done in it: it is not there any more.
+ */
+static void drop_grants(Manager *manager, Container *container) {
+        Grant *grant;
+
+        while ((grant = container->grants)) {
+                Device *device = grant->device;
+
+                registry_drop_grant(&manager->registry, grant);
+                manager_notify(manager, OBJECT_GRANT, device->id, container->name);
+                manager_assign(manager, device);
+        }
+}
+
+static void on_end(void *userdata) {
+        Context *context = userdata;
+        Manager *manager = context->manager;
+        Container *container = context->container;
+        _cleanup_free_ char *name = NULL;
+        int status;
+
+        if (container->state != CONTAINER_STOPPING || context->keeper_pidfd >= 0 ||
+            !runner_is_idle(context->runner))
+                return;
+
+        name = strdup(container->name);
+        if (!name) {
+                loop_source_set_timer(context->end, UINT64_C(1000) * 1000);
+                return;
+        }
+        status = manager_exit_status(manager, name);
+        drop_grants(manager, container);
+        context_free(context);
+        registry_drop_container(&manager->registry, container);
+        target_cache_invalidate(manager->targets);
+        manager_drop_overrides(manager, NULL, name);
+        log_full(LOG_INFO, 0, &(LogSubject){.container = name}, "Container %s ended with status %d", name,
+                 status);
+        manager_notify(manager, OBJECT_CONTAINER, name, NULL);
+        manager_tell_ended(manager, name, status);
+        /* A keeper that was killed left its folder. */
+        launched_scan(manager->launched);
+}
+
+static void on_keeper_exit(void *userdata, int fd, _unused_ unsigned int events) {
+        Context *context = userdata;
+        siginfo_t info;
+
+        /* Ours to reap only if we are the davitd that started it. */
+        (void)waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG);
+        context->keeper_exit = loop_source_free(context->keeper_exit);
+        context->keeper_pidfd = safe_close(context->keeper_pidfd);
+        loop_source_set_timer(context->end, 0);
+}
+
+static int client_wanted(void *userdata, const char *device, ItemSet *ret) {
+        Context *context = userdata;
+
+        return manager_wanted(context->manager, context->container, device, ret);
+}
+
+static void client_settled(void *userdata, const char *device, int error) {
+        Context *context = userdata;
+
+        manager_settled(context->manager, context->container, device, error);
+}
+
+static void client_idle(void *userdata) {
+        Context *context = userdata;
+
+        if (context->container->state == CONTAINER_STOPPING)
+                loop_source_set_timer(context->end, 0);
+        else
+                manager_check_waiters(context->manager);
+}
+
+/* The devpath of the interface that @item was on the host; NULL where it is not known any more. */
+static const char *interface_devpath(const Manager *manager, const Item *item) {
+        const Device *device = registry_device(&manager->registry, item->device);
+
+        if (!device)
+                return NULL;
+        device_parts_foreach(part, device)
+                if (part->kind == PART_NET && streq(part->name, item->target))
+                        return part->devpath;
+        return NULL;
+}
+
+/* Something happened to the interfaces inside: one that we gave may be gone, and the host is not told of
+ * that. */
+static void on_watch(void *userdata, _unused_ int fd, _unused_ unsigned int events) {
+        Context *context = userdata;
+        Manager *manager = context->manager;
+        _cleanup_(item_set_deinit) ItemSet before = {};
+        const ItemSet *present;
+        int r;
+
+        r = target_watch_dispatch(context->target);
+        /* While the queue is at work the news are of its own making; it reports what fails. */
+        if (r == 0 || !runner_is_idle(context->runner) || context->container->state != CONTAINER_RUNNING)
+                return;
+
+        present = runner_present(context->runner);
+        for (size_t i = 0; i < present->n_items; i++)
+                if (present->items[i]->kind == ITEM_INTERFACE && item_set_add(&before, present->items[i]) < 0)
+                        return;
+        if (before.n_items == 0)
+                return;
+        r = runner_read(context->runner);
+        if (r < 0) {
+                log_full(LOG_ERR, r, &(LogSubject){.container = context->container->name},
+                         "Failed to read back what is in container %s: %m", context->container->name);
+                return;
+        }
+        for (size_t i = 0; i < before.n_items; i++) {
+                const char *devpath;
+
+                if (item_set_find(runner_present(context->runner), before.items[i]))
+                        continue;
+                devpath = interface_devpath(manager, before.items[i]);
+                if (devpath)
+                        manager_part_gone(manager, devpath);
+        }
+}
+
+static void watch_interfaces(Context *context) {
+        int r;
+
+        if (context->watch)
+                return;
+        r = target_watch(context->target);
+        if (r >= 0)
+                r = loop_add_io(context->manager->loop, target_watch_fd(context->target), LOOP_READ, on_watch,
+                                context, &context->watch);
+        if (r < 0)
+                log_full(LOG_WARNING, r, &(LogSubject){.container = context->container->name},
+                         "Failed to watch the interfaces of container %s: %m", context->container->name);
+}
+
+/* From the moment an interface goes, the host reports it as removed; that is not what happened to the device.
+ */
+static void client_starting(void *userdata, const Step *step) {
+        Context *context = userdata;
+        const char *devpath;
+        Part *part;
+
+        if (step->item->kind != ITEM_INTERFACE || step->action != STEP_ADD)
+                return;
+        watch_interfaces(context);
+        devpath = interface_devpath(context->manager, step->item);
+        part = devpath ? registry_part(&context->manager->registry, devpath) : NULL;
+        if (part)
+                part->away = true;
+}
+
+static bool runner_op_blocks(const Step *step) {
+        return target_step_blocks(step);
+}
+
+static int runner_op_apply(void *target, const Step *step) {
+        return target_apply(target, step);
+}
+
+static int runner_op_read(void *target, ItemSet *ret) {
+        return target_read(target, ret);
+}
+
+static int context_open(Context *context, const ContainerRecord *record) {
+        static const RunnerOps ops = {
+                .step_blocks = runner_op_blocks,
+                .apply = runner_op_apply,
+                .read = runner_op_read,
+        };
+        static const RunnerClient client = {
+                .wanted = client_wanted,
+                .starting = client_starting,
+                .settled = client_settled,
+                .idle = client_idle,
+        };
+        Manager *manager = context->manager;
+        int r;
+
+        context->cgroup = strdup(record->cgroup);
+        if (!context->cgroup)
+                return -ENOMEM;
+        r = target_open(manager->runtime_dir, context->container, record->cgroup, &context->target);
+        if (r < 0)
+                return r;
+        r = runner_new(manager->loop, context->container->name, &ops, context->target, &client, context,
+                       &context->runner);
+        if (r < 0)
+                return r;
+        r = runner_read(context->runner);
+        if (r < 0)
+                return r;
+        r = loop_add_timer(manager->loop, on_end, context, &context->end);
+        if (r < 0)
+                return r;
+
+        context->keeper_pidfd = pidfd_of(record->keeper_pid);
+        if (context->keeper_pidfd < 0)
+                return 0;
+        return loop_add_io(manager->loop, context->keeper_pidfd, LOOP_READ, on_keeper_exit, context,
+                           &context->keeper_exit);
+}
+
+void manager_container_up(void *userdata, Container *container, const ContainerRecord *record) {
+        Manager *manager = userdata;
+        Context *context;
+        int r;
+
+        context = calloc(1, sizeof(*context));
+        if (!context) {
+                log_oom();
+                container_free(container);
+                return;
+        }
+        context->manager = manager;
+        context->container = container;
+        context->keeper_pidfd = -EBADF;
+        container->userdata = context;
+        container->state = CONTAINER_RUNNING;
+
+        r = context_open(context, record);
+        if (r >= 0)
+                r = registry_add_container(&manager->registry, container);
+        if (r < 0) {
+                log_full(LOG_ERR, r, &(LogSubject){.container = container->name},
+                         "Failed to take in container %s: %m", container->name);
+                context_free(context);
+                container_free(container);
+                return;
+        }
+
+        target_cache_invalidate(manager->targets);
+        r = manager_adopt(manager, container);
+        if (r < 0)
+                log_oom();
+        for (size_t i = 0; i < runner_present(context->runner)->n_items; i++)
+                if (runner_present(context->runner)->items[i]->kind == ITEM_INTERFACE)
+                        watch_interfaces(context);
+
+        log_full(LOG_INFO, 0, &(LogSubject){.container = container->name}, "Container %s runs",
+                 container->name);
+        manager_notify(manager, OBJECT_CONTAINER, container->name, NULL);
+        if (manager->taking_in)
+                return;
+        manager_assign_all(manager);
+        runner_touch_all(context->runner);
+        manager_check_waiters(manager);
+}
+
+void manager_container_down(void *userdata, const char *name) {
+        Manager *manager = userdata;
+        Container *container = registry_container(&manager->registry, name);
+        Context *context = container ? context_of(container) : NULL;
+
+        if (!context)
+                return;
+
+        container->state = CONTAINER_STOPPING;
+        target_cache_invalidate(manager->targets);
+        manager_notify(manager, OBJECT_CONTAINER, name, NULL);
+        /* Nobody gets a thing in a container that does not run, so the runner takes all of it away, its
+         * grants with it. */
+        for (Grant *grant = container->grants; grant; grant = grant->container_next)
+                grant->state = GRANT_LEAVING;
+        runner_touch_all(context->runner);
+        loop_source_set_timer(context->end, 0);
+}
+
+static void clean_up_free(CleanUp *clean_up) {
+        child_free(clean_up->child);
+        free(clean_up->name);
+        free(clean_up->cgroup);
+        free(clean_up);
+}
+
+void manager_free_clean_ups(Manager *manager) {
+        while (manager->clean_ups) {
+                CleanUp *clean_up = manager->clean_ups;
+
+                manager->clean_ups = clean_up->next;
+                clean_up_free(clean_up);
+        }
+}
+
+bool manager_cleans_up(const Manager *manager, const char *name) {
+        for (const CleanUp *clean_up = manager->clean_ups; clean_up; clean_up = clean_up->next)
+                if (streq(clean_up->name, name))
+                        return true;
+        return false;
+}
+
+static int work_clean_up(void *userdata) {
+        CleanUp *clean_up = userdata;
+
+        return target_clean_up(clean_up->manager->runtime_dir, clean_up->name, clean_up->cgroup);
+}
+
+static void on_cleaned_up(void *userdata, int result) {
+        CleanUp *clean_up = userdata;
+        Manager *manager = clean_up->manager;
+
+        if (result < 0)
+                log_full(LOG_ERR, result, &(LogSubject){.container = clean_up->name},
+                         "Failed to clean up after container %s: %m", clean_up->name);
+        for (CleanUp **p = &manager->clean_ups; *p; p = &(*p)->next)
+                if (*p == clean_up) {
+                        *p = clean_up->next;
+                        break;
+                }
+        clean_up_free(clean_up);
+        manager_check_launches(manager);
+}
+
+void manager_container_stale(void *userdata, const char *name, const char *cgroup) {
+        Manager *manager = userdata;
+        CleanUp *clean_up;
+        int r = -ENOMEM;
+
+        if (manager_cleans_up(manager, name) || registry_container(&manager->registry, name))
+                return;
+
+        clean_up = calloc(1, sizeof(*clean_up));
+        if (!clean_up) {
+                log_oom();
+                return;
+        }
+        clean_up->manager = manager;
+        clean_up->name = strdup(name);
+        clean_up->cgroup = cgroup ? strdup(cgroup) : NULL;
+        if (clean_up->name && (clean_up->cgroup || !cgroup))
+                r = child_start(manager->loop, "Cleaning up after a container", work_clean_up, on_cleaned_up,
+                                clean_up, &clean_up->child);
+        if (r < 0) {
+                log_error_errno(r, "Failed to clean up after container %s: %m", name);
+                clean_up_free(clean_up);
+                return;
+        }
+        clean_up->next = manager->clean_ups;
+        manager->clean_ups = clean_up;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What the files of the manager share; nobody else includes it. */
+
+#include "core/child.h"
+#include "core/manager.h"
+#include "core/runner.h"
+#include "inject/target.h"
+#include "plan/wanted.h"
+#include "source/launched.h"
+#include "source/monitor.h"
+
+typedef struct Waiter Waiter;
+typedef struct PendingLaunch PendingLaunch;
+typedef struct CleanUp CleanUp;
+
+struct Manager {
+        Loop *loop;
+        char *runtime_dir;
+        char **policy_dirs;
+        char *container_program;
+        int state_fd; /* RUNTIME/state */
+
+        Registry registry;
+        RuleSet *rules;
+        TargetCache *targets;
+        Override *overrides;
+
+        Monitor *monitor;
+        Launched *launched;
+        LoopSource *monitor_source, *launched_source;
+        LoopSource *rescan; /* armed while a rescan is due */
+
+        ManagerObserver observer;
+        void *observer_userdata;
+
+        Waiter *waiters;
+        PendingLaunch *launches;
+        CleanUp *clean_ups;
+        bool taking_in; /* at the start: everything is taken in before anything is decided */
+};
+
+/* A container as the core sees it: Container.userdata. */
+typedef struct Context {
+        Manager *manager;
+        Container *container;
+        char *cgroup;
+        Target *target;
+        Runner *runner;
+        int keeper_pidfd; /* -EBADF: gone */
+        LoopSource *keeper_exit, *watch;
+        LoopSource *end; /* armed when the last thing of an ended container may have gone */
+} Context;
+
+static inline Context *context_of(const Container *container) {
+        return container->userdata;
+}
+
+void manager_notify(Manager *manager, ObjectKind kind, const char *id, const char *container_id);
+
+/* The part is gone without an event that says so. */
+void manager_part_gone(Manager *manager, const char *devpath);
+
+/* assign.c: works out anew who should have the device, and has it done. The device is freed when it has
+ * neither parts nor grants any more, so the caller must not use it after. */
+void manager_assign(Manager *manager, Device *device);
+void manager_assign_all(Manager *manager);
+/* After a reload: decides everything by the new rules; nothing points to the old ones after. */
+void manager_renew_decisions(Manager *manager);
+/* What is in the container already counts as given: its grants are made of it. Return: 0; -ENOMEM. */
+int manager_adopt(Manager *manager, Container *container);
+/* The runner's answer for one device. */
+void manager_settled(Manager *manager, Container *container, const char *device, int error);
+int manager_wanted(Manager *manager, Container *container, const char *device, ItemSet *ret);
+
+/* context.c: the ends of a container's life. */
+void manager_container_up(void *userdata, Container *container, const ContainerRecord *record);
+void manager_container_down(void *userdata, const char *name);
+void manager_container_stale(void *userdata, const char *name, const char *cgroup);
+void context_free(Context *context);
+/* Whether what a container of that name left behind is being removed now. */
+bool manager_cleans_up(const Manager *manager, const char *name);
+void manager_free_clean_ups(Manager *manager);
+
+/* waiter.c: calls that wait for a grant or a container. A waiter is told once and freed. */
+typedef enum WaitFor {
+        WAIT_GIVEN,   /* the grant settled, well or badly */
+        WAIT_TAKEN,   /* the grant is gone; of all containers where `container` is NULL */
+        WAIT_RUNNING, /* the container is there and its queue is empty */
+        WAIT_ENDED,   /* the container is gone */
+} WaitFor;
+
+int manager_wait_for(Manager *manager, WaitFor what, const char *device, const char *container, CallDone done,
+                     void *userdata);
+/* Looks whether somebody's wait is over; cheap where nobody waits. */
+void manager_check_waiters(Manager *manager);
+/* Tells those who wait for the end of @container, which is about to be dropped, with what status it ended. */
+void manager_tell_ended(Manager *manager, const char *container, int status);
+void manager_free_waiters(Manager *manager);
+
+/* override.c: manual decisions, kept in RUNTIME/state so that they outlive us. */
+int manager_load_overrides(Manager *manager);
+/* Return: 0; errno. */
+int manager_set_override(Manager *manager, const char *device, const char *container, bool attach);
+/* NULL stands for any. */
+void manager_drop_overrides(Manager *manager, const char *device, const char *container);
+const Override *manager_override(const Manager *manager, const char *device, const char *container);
+void manager_free_overrides(Manager *manager);
+
+/* launcher.c */
+void manager_free_launches(Manager *manager);
+/* With what status the last container of that name ended, as its keeper wrote it; -1 unknown. */
+int manager_exit_status(const Manager *manager, const char *name);
+/* Goes on with launches that waited for a clean-up. */
+void manager_check_launches(Manager *manager);
+/* A call that failed by itself: one line for people. */
+void call_fail(CallDone done, void *userdata, CallCode code, const char *format, ...) _printf_(4, 5);

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The manager: every event updates the model and then has the touched devices assigned anew (assign.c). It is
+ * the same for a plug, a container's start, a reload, a manual attach and a rescan, so there is one path,
+ * which is therefore tried all the time.
+ *
+ * At the start everything is taken in first: devices, containers, and what is present in these. Only then it
+ * is decided, so that what is right already is not touched.
+ *
+ * The manager owns the model and all contexts. It is told of everything on one thread; observers only take
+ * note.
+ */
+
+#include "config.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/manager-internal.h"
+#include "source/sysfs.h"
+#include "util/fd.h"
+#include "util/log.h"
+#include "util/string.h"
+
+/* A burst that overflows the socket goes on for a while: one rescan behind it, not one for each report. */
+#define RESCAN_DELAY_USEC (UINT64_C(20) * 1000)
+
+void manager_notify(Manager *manager, ObjectKind kind, const char *id, const char *container_id) {
+        if (manager->observer)
+                manager->observer(manager->observer_userdata, kind, id, container_id);
+}
+
+void manager_set_observer(Manager *manager, ManagerObserver observer, void *userdata) {
+        manager->observer = observer;
+        manager->observer_userdata = userdata;
+}
+
+const Registry *manager_registry(const Manager *manager) {
+        return &manager->registry;
+}
+
+const RuleSet *manager_rules(const Manager *manager) {
+        return manager->rules;
+}
+
+const char *manager_runtime_dir(const Manager *manager) {
+        return manager->runtime_dir;
+}
+
+const char *manager_container_program(const Manager *manager) {
+        return manager->container_program;
+}
+
+static void log_parse_errors(const ParseErrors *errors) {
+        for (size_t i = 0; i < errors->n_items; i++) {
+                _cleanup_free_ char *text = NULL;
+
+                if (parse_error_format(&errors->items[i], &text) >= 0)
+                        log_full(errors->items[i].severity == PARSE_ERROR ? LOG_ERR : LOG_WARNING, 0, NULL,
+                                 "%s", text);
+        }
+        if (errors->n_dropped > 0)
+                log_error("%zu more messages on the policy", errors->n_dropped);
+}
+
+static void strings_free(char ***strings) {
+        for (char **s = *strings; s && *s; s++)
+                free(*s);
+        free(*strings);
+        *strings = NULL;
+}
+
+static int strings_copy(const char *const *from, char ***ret) {
+        _cleanup_(strings_free) char **copy = NULL;
+        size_t n = 0;
+
+        while (from[n])
+                n++;
+        copy = calloc(n + 1, sizeof(*copy));
+        if (!copy)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++) {
+                copy[i] = strdup(from[i]);
+                if (!copy[i])
+                        return -ENOMEM;
+        }
+        *ret = TAKE_PTR(copy);
+        return 0;
+}
+
+int manager_new(Loop *loop, const ManagerConfig *config, Manager **ret) {
+        _cleanup_(manager_freep) Manager *manager = calloc(1, sizeof(*manager));
+        _cleanup_(parse_errors_deinit) ParseErrors errors = {};
+        int r;
+
+        if (!manager)
+                return -ENOMEM;
+        manager->loop = loop;
+        manager->state_fd = -EBADF;
+        registry_init(&manager->registry);
+
+        manager->runtime_dir = strdup(config->runtime_dir);
+        manager->container_program = strdup(config->container_program);
+        if (!manager->runtime_dir || !manager->container_program)
+                return -ENOMEM;
+        r = strings_copy(config->policy_dirs, &manager->policy_dirs);
+        if (r < 0)
+                return r;
+
+        r = rule_set_load((const char *const *)manager->policy_dirs, &manager->rules, &errors);
+        if (r < 0)
+                return r;
+        log_parse_errors(&errors);
+        r = target_cache_new(manager->rules, &manager->targets);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(manager);
+        return 0;
+}
+
+Manager *manager_free(Manager *manager) {
+        if (!manager)
+                return NULL;
+
+        manager->observer = NULL;
+        manager_free_waiters(manager);
+        manager_free_launches(manager);
+        manager_free_clean_ups(manager);
+        loop_source_free(manager->monitor_source);
+        loop_source_free(manager->launched_source);
+        loop_source_free(manager->rescan);
+        monitor_free(manager->monitor);
+        launched_free(manager->launched);
+        registry_containers_foreach(container, &manager->registry)
+                context_free(context_of(container));
+        registry_devices_foreach(device, &manager->registry)
+                while (device->grants)
+                        registry_drop_grant(&manager->registry, device->grants);
+        registry_deinit(&manager->registry);
+        target_cache_free(manager->targets);
+        rule_set_free(manager->rules);
+        manager_free_overrides(manager);
+        safe_close(manager->state_fd);
+        strings_free(&manager->policy_dirs);
+        free(manager->runtime_dir);
+        free(manager->container_program);
+        free(manager);
+        return NULL;
+}
+
+static void on_event(void *userdata, const Uevent *event, bool complete) {
+        Manager *manager = userdata;
+        RegistryChange change;
+        Device *device;
+        int r;
+
+        /* One event may mean a loss and an arrival: each is dealt with before the next. */
+        do {
+                r = registry_apply(&manager->registry, event, complete, &change, &device);
+                if (r < 0) {
+                        log_warning_errno(r, "Failed to take in the %s of %s: %m",
+                                          uevent_action_to_string(event->action), uevent_devpath(event));
+                        return;
+                }
+                if (change == REGISTRY_UNCHANGED || !device)
+                        continue;
+                manager_notify(manager, OBJECT_DEVICE, device->id, NULL);
+                if (!manager->taking_in)
+                        manager_assign(manager, device);
+        } while (r > 0);
+}
+
+static void on_lost(void *userdata) {
+        Manager *manager = userdata;
+
+        log_notice("Device events were lost: looking at all devices again");
+        loop_source_set_timer(manager->rescan, RESCAN_DELAY_USEC);
+}
+
+void manager_part_gone(Manager *manager, const char *devpath) {
+        _cleanup_(uevent_deinit) Uevent event = {.action = UEVENT_REMOVE};
+        Part *part = registry_part(&manager->registry, devpath);
+
+        if (!part)
+                return;
+        part->away = false;
+        if (property_list_copy(&event.properties, &part->properties) < 0) {
+                log_oom();
+                return;
+        }
+        on_event(manager, &event, /* complete= */ false);
+}
+
+static int on_gone(const char *devpath, void *userdata) {
+        manager_part_gone(userdata, devpath);
+        return 0;
+}
+
+/* Reports of devices that are there are events like any others; what none of them named is gone. */
+static void on_rescan(void *userdata) {
+        Manager *manager = userdata;
+        int r;
+
+        registry_mark(&manager->registry);
+        r = monitor_enumerate(manager->monitor);
+        if (r >= 0)
+                r = registry_sweep(&manager->registry, on_gone, manager);
+        if (r < 0) {
+                log_error_errno(r, "Failed to enumerate devices: %m");
+                loop_source_set_timer(manager->rescan, UINT64_C(1000) * 1000);
+        }
+        launched_scan(manager->launched);
+        registry_containers_foreach(container, &manager->registry)
+                runner_touch_all(context_of(container)->runner);
+}
+
+static void on_monitor(void *userdata, _unused_ int fd, _unused_ unsigned int events) {
+        Manager *manager = userdata;
+        int r = monitor_dispatch(manager->monitor);
+
+        if (r < 0)
+                log_error_errno(r, "Failed to read device events: %m");
+}
+
+static void on_launched(void *userdata, _unused_ int fd, _unused_ unsigned int events) {
+        Manager *manager = userdata;
+        int r = launched_dispatch(manager->launched);
+
+        if (r < 0)
+                log_error_errno(r, "Failed to watch containers: %m");
+}
+
+static int open_folders(Manager *manager) {
+        static const char *const folders[] = {"containers", "dev", "state"};
+
+        for (size_t i = 0; i < ELEMENTSOF(folders); i++) {
+                _cleanup_free_ char *path = NULL;
+                int r;
+
+                if (asprintf(&path, "%s/%s", manager->runtime_dir, folders[i]) < 0)
+                        return -ENOMEM;
+                r = fd_mkdir_parents(path, 0755);
+                if (r < 0)
+                        return log_error_errno(r, "Failed to make %s: %m", path);
+                if (i + 1 < ELEMENTSOF(folders))
+                        continue;
+                manager->state_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                if (manager->state_fd < 0)
+                        return log_error_errno(errno, "Failed to open %s: %m", path);
+        }
+        return 0;
+}
+
+static int open_sources(Manager *manager) {
+        static const MonitorOps monitor_ops = {.event = on_event, .lost = on_lost};
+        static const LaunchedOps launched_ops = {
+                .up = manager_container_up,
+                .down = manager_container_down,
+                .stale = manager_container_stale,
+        };
+        int r;
+
+        r = loop_add_timer(manager->loop, on_rescan, manager, &manager->rescan);
+        if (r < 0)
+                return r;
+        r = monitor_new(&monitor_ops, manager, &manager->monitor);
+        if (r < 0)
+                return log_error_errno(r, "Failed to listen to device events: %m");
+        r = loop_add_io(manager->loop, monitor_fd(manager->monitor), LOOP_READ, on_monitor, manager,
+                        &manager->monitor_source);
+        if (r < 0)
+                return r;
+        r = launched_new(manager->runtime_dir, &launched_ops, manager, &manager->launched);
+        if (r < 0)
+                return log_error_errno(r, "Failed to watch %s/containers: %m", manager->runtime_dir);
+        return loop_add_io(manager->loop, launched_fd(manager->launched), LOOP_READ, on_launched, manager,
+                           &manager->launched_source);
+}
+
+int manager_start(Manager *manager) {
+        int r;
+
+        r = open_folders(manager);
+        if (r < 0)
+                return r;
+        r = manager_load_overrides(manager);
+        if (r < 0)
+                return log_error_errno(r, "Failed to read the manual decisions in %s/state: %m",
+                                       manager->runtime_dir);
+        r = open_sources(manager);
+        if (r < 0)
+                return r;
+
+        manager->taking_in = true;
+        r = monitor_enumerate(manager->monitor);
+        if (r < 0)
+                return log_error_errno(r, "Failed to enumerate devices: %m");
+        r = launched_scan(manager->launched);
+        if (r < 0)
+                return log_error_errno(r, "Failed to look for containers in %s: %m", manager->runtime_dir);
+        manager->taking_in = false;
+
+        manager_assign_all(manager);
+        registry_containers_foreach(container, &manager->registry)
+                runner_touch_all(context_of(container)->runner);
+        log_info("Ready: %u devices, %u containers, %zu rules", HASH_COUNT(manager->registry.devices),
+                 HASH_COUNT(manager->registry.containers), rule_set_size(manager->rules));
+        return 0;
+}
