@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stdio.h>
+
+#include "inject/link.h"
+
+/* Names for an interface whose own is taken. */
+#define INTERFACE_SPARE_NAMES 100
+
+static inline void interface_spare_name(unsigned int i, char name[IFNAMSIZ]) {
+        snprintf(name, IFNAMSIZ, "davit%u", i);
+}
+
+/**
+ * interface_put_right() - make an interface on the host as its saved state says
+ *
+ * Goes on after a failure. Changes nothing that is right already.
+ *
+ * Return: 0; -EEXIST all is right but its name, which is taken: it has a spare one then; errno of the first
+ * thing that failed.
+ */
+int interface_put_right(RouteSocket *home, struct rtnl_link *link, const PropertyList *state);

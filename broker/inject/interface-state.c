@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What an interface was before it moved.
+ *
+ * The state is collected and written before the interface moves and removed after it is back, so that a crash
+ * at any point leaves enough to put it right. Values which somebody may have chosen freely (alias,
+ * alternative names) are written by string_to_component(): no newline of theirs makes a line of its own.
+ */
+
+#include "config.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <net/if_arp.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "inject/interface-state.h"
+#include "util/fd.h"
+#include "util/string.h"
+
+#define STATE_SIZE_MAX PROPERTY_LIST_SIZE_MAX
+#define ADDRESSES_MAX  256
+#define ALTNAMES_MAX   64
+
+uint32_t interface_state_number(const PropertyList *state, const char *key) {
+        const char *text = property_list_get(state, key);
+        uint64_t value;
+
+        return text && string_to_u64(text, 10, UINT32_MAX, &value) >= 0 ? (uint32_t)value : 0;
+}
+
+int interface_state_set_number(PropertyList *state, const char *key, uint32_t value) {
+        char text[16];
+
+        snprintf(text, sizeof(text), "%u", value);
+        return property_list_set(state, key, text);
+}
+
+static int set_text(PropertyList *state, const char *key, const char *value) {
+        return string_empty(value) ? 0 : property_list_set(state, key, value);
+}
+
+static int set_foreign_text(PropertyList *state, const char *key, const char *value) {
+        char component[PATH_MAX];
+        int r;
+
+        if (string_empty(value))
+                return 0;
+        r = string_to_component(value, component, sizeof(component));
+        return r < 0 ? r : property_list_set(state, key, component);
+}
+
+/*
+ * The kinds whose return is safe. The container is root in its namespace and may delete what it was given and
+ * make a twin with the same name, index and address. A twin of a veth or macvlan is told by its peer, which
+ * is on the host; a twin of a dummy does nothing. But with a tap or a tunnel of its own, given the host's
+ * name and addresses, the container would sit on the host's traffic.
+ */
+static bool kind_returns_safely(const char *kind) {
+        static const char *const kinds[] = {"dummy",   "ifb",  "ipvlan", "ipvtap", "macvlan",
+                                            "macvtap", "vcan", "veth",   "vlan",   "vxcan"};
+
+        for (size_t i = 0; i < ELEMENTSOF(kinds); i++)
+                if (streq(kind, kinds[i]))
+                        return true;
+        return false;
+}
+
+static int collect_virtual(struct rtnl_link *link, PropertyList *state) {
+        const char *kind = rtnl_link_get_type(link);
+        int nsid, r;
+
+        /* A peer in a third namespace cannot be told by its index. */
+        if (!kind_returns_safely(kind) || rtnl_link_get_link_netnsid(link, &nsid) >= 0)
+                return -EOPNOTSUPP;
+        r = property_list_set(state, "KIND", kind);
+        if (r >= 0)
+                r = interface_state_set_number(state, "LOWER", (uint32_t)rtnl_link_get_link(link));
+        return r;
+}
+
+/* Where the folder of @name's interface is below /sys, without the name, which changes; "" where it is not
+ * seen. */
+static void read_parent(const char *name, char parent[PATH_MAX]) {
+        char path[sizeof("/sys/class/net/") + IFNAMSIZ], *slash;
+        const char *devices;
+        ssize_t n;
+
+        parent[0] = '\0';
+        snprintf(path, sizeof(path), "/sys/class/net/%s", name);
+        n = readlink(path, parent, PATH_MAX - 1);
+        if (n < 0)
+                return;
+        parent[n] = '\0';
+        slash = strrchr(parent, '/');
+        devices = strstr(parent, "/devices/");
+        if (!slash || !devices || startswith(devices, "/devices/virtual/")) {
+                parent[0] = '\0';
+                return;
+        }
+        *slash = '\0';
+        memmove(parent, devices, strlen(devices) + 1);
+}
+
+static int collect_physical(RouteSocket *socket, struct rtnl_link *link, PropertyList *state) {
+        char bus[LINK_BUS_SIZE], permanent[LINK_PERMANENT_SIZE], parent[PATH_MAX];
+        int r;
+
+        link_read_hardware(socket, rtnl_link_get_name(link), bus, permanent);
+        read_parent(rtnl_link_get_name(link), parent);
+        r = set_foreign_text(state, "BUS", bus);
+        if (r >= 0)
+                r = set_text(state, "PERMANENT", permanent);
+        if (r >= 0)
+                r = set_foreign_text(state, "PARENT", parent);
+        return r;
+}
+
+/* "LOCAL PEER BROADCAST SCOPE FLAGS", the first three as "10.0.0.1/24", "-" where there is none. */
+static int address_to_text(struct rtnl_addr *address, char *text, size_t size) {
+        char local[INET6_ADDRSTRLEN + 8] = "-", peer[INET6_ADDRSTRLEN + 8] = "-",
+                                      broadcast[INET6_ADDRSTRLEN + 8] = "-";
+        int n;
+
+        if (rtnl_addr_get_local(address))
+                nl_addr2str(rtnl_addr_get_local(address), local, sizeof(local));
+        if (rtnl_addr_get_peer(address))
+                nl_addr2str(rtnl_addr_get_peer(address), peer, sizeof(peer));
+        if (rtnl_addr_get_broadcast(address))
+                nl_addr2str(rtnl_addr_get_broadcast(address), broadcast, sizeof(broadcast));
+        n = snprintf(text, size, "%s %s %s %d %u", local, peer, broadcast, rtnl_addr_get_scope(address),
+                     rtnl_addr_get_flags(address) & (IFA_F_NODAD | IFA_F_HOMEADDRESS | IFA_F_MANAGETEMPADDR |
+                                                     IFA_F_NOPREFIXROUTE | IFA_F_MCAUTOJOIN));
+        return n < 0 || (size_t)n >= size ? -ENOBUFS : 0;
+}
+
+/* What somebody gave it for good. The rest comes back from whoever made it: the kernel makes link-local ones,
+ * router advertisements and DHCP clients those with a lifetime. */
+static bool address_kept(struct rtnl_addr *address) {
+        if (!(rtnl_addr_get_flags(address) & IFA_F_PERMANENT))
+                return false;
+        return rtnl_addr_get_family(address) == AF_INET ||
+               (rtnl_addr_get_family(address) == AF_INET6 && rtnl_addr_get_scope(address) != RT_SCOPE_LINK);
+}
+
+static int collect_addresses(RouteSocket *socket, struct rtnl_link *link, PropertyList *state) {
+        _cleanup_(nl_cache_freep) struct nl_cache *all = NULL;
+        unsigned int n = 0;
+        int r;
+
+        socket->error = 0;
+        r = route_errno(socket, rtnl_addr_alloc_cache(socket->nl, &all));
+        if (r < 0)
+                return r;
+        for (struct nl_object *o = nl_cache_get_first(all); o; o = nl_cache_get_next(o)) {
+                struct rtnl_addr *address = (struct rtnl_addr *)o;
+                char key[32], text[256];
+
+                if (rtnl_addr_get_ifindex(address) != rtnl_link_get_ifindex(link) || !address_kept(address))
+                        continue;
+                if (n >= ADDRESSES_MAX)
+                        return -E2BIG;
+                snprintf(key, sizeof(key), "ADDRESS_%u", n++);
+                r = address_to_text(address, text, sizeof(text));
+                if (r >= 0)
+                        r = property_list_set(state, key, text);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int collect_altnames(RouteSocket *socket, struct rtnl_link *link, PropertyList *state) {
+        _cleanup_(property_list_deinit) PropertyList names = {};
+        unsigned int n = 0;
+        int r;
+
+        r = link_read_altnames(socket, (unsigned int)rtnl_link_get_ifindex(link), &names);
+        if (r < 0)
+                return r;
+        property_list_foreach(entry, &names) {
+                char key[32];
+
+                if (n >= ALTNAMES_MAX)
+                        return -E2BIG;
+                snprintf(key, sizeof(key), "ALTNAME_%u", n++);
+                r = set_foreign_text(state, key, strchr(entry, '=') + 1);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int collect_item(const Item *item, PropertyList *state) {
+        int r;
+
+        r = set_foreign_text(state, "DEVICE", item->device);
+        if (r >= 0)
+                r = set_foreign_text(state, "INSIDE", item->path);
+        if (r >= 0)
+                r = interface_state_set_number(state, "ITEM_MTU", item->mtu);
+        if (r >= 0)
+                r = interface_state_set_number(state, "ITEM_UP", item->up);
+        return r;
+}
+
+static int collect_settings(struct rtnl_link *link, PropertyList *state) {
+        char mac[128] = "";
+        int r;
+
+        if (rtnl_link_get_addr(link))
+                nl_addr2str(rtnl_link_get_addr(link), mac, sizeof(mac));
+        r = set_foreign_text(state, "NAME", rtnl_link_get_name(link));
+        if (r >= 0)
+                r = interface_state_set_number(state, "IFINDEX", (uint32_t)rtnl_link_get_ifindex(link));
+        if (r >= 0)
+                r = set_text(state, "MAC", mac);
+        if (r >= 0)
+                r = interface_state_set_number(state, "MTU", rtnl_link_get_mtu(link));
+        if (r >= 0)
+                r = interface_state_set_number(state, "TXQLEN", rtnl_link_get_txqlen(link));
+        if (r >= 0)
+                r = interface_state_set_number(state, "GROUP", rtnl_link_get_group(link));
+        if (r >= 0)
+                r = interface_state_set_number(state, "FLAGS",
+                                               rtnl_link_get_flags(link) & INTERFACE_FLAGS_KEPT);
+        if (r >= 0)
+                r = set_foreign_text(state, "ALIAS", rtnl_link_get_ifalias(link));
+        return r;
+}
+
+int interface_state_collect(RouteSocket *socket, struct rtnl_link *link, const Item *item,
+                            PropertyList *ret) {
+        _cleanup_(property_list_deinit) PropertyList state = {};
+        int r;
+
+        if (rtnl_link_get_arptype(link) == ARPHRD_LOOPBACK)
+                return -EOPNOTSUPP;
+        r = collect_item(item, &state);
+        if (r >= 0)
+                r = collect_settings(link, &state);
+        if (r >= 0)
+                r = rtnl_link_get_type(link) ? collect_virtual(link, &state)
+                                             : collect_physical(socket, link, &state);
+        if (r >= 0)
+                r = collect_altnames(socket, link, &state);
+        if (r >= 0)
+                r = collect_addresses(socket, link, &state);
+        if (r < 0)
+                return r;
+        *ret = state;
+        state = (PropertyList){};
+        return 0;
+}
+
+static int file_name(const char *container, const char *inside, char name[NAME_MAX + 1]) {
+        int n = snprintf(name, NAME_MAX + 1, "interface-%s@", container);
+
+        if (!string_is_name(container))
+                return -EINVAL;
+        return string_to_component(inside, name + n, (size_t)(NAME_MAX + 1 - n));
+}
+
+int interface_state_save(int state_fd, const char *container, const PropertyList *state) {
+        _cleanup_free_ char *text = NULL;
+        char name[NAME_MAX + 1], inside[NAME_MAX + 1];
+        int r;
+
+        r = string_from_component(property_list_get(state, "INSIDE") ?: "", inside, sizeof(inside));
+        if (r >= 0)
+                r = file_name(container, inside, name);
+        if (r < 0)
+                return r;
+        text = malloc(state->size + 1);
+        if (!text)
+                return -ENOMEM;
+        for (size_t i = 0; i < state->size; i++)
+                text[i] = state->data[i] ?: '\n';
+        return fd_write_file(state_fd, name, text, state->size, 0600);
+}
+
+static int load_file(int state_fd, const char *name, PropertyList *ret) {
+        _cleanup_(property_list_deinit) PropertyList state = {};
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+        int r;
+
+        r = fd_read_file(state_fd, name, STATE_SIZE_MAX, &text, &size);
+        if (r < 0)
+                return r;
+        for (char *p = text; (p = strchr(p, '\n')); p++)
+                *p = '\0';
+        r = property_list_append(&state, text, size);
+        if (r < 0)
+                return r;
+        if (!property_list_get(&state, "INSIDE") || !property_list_get(&state, "NAME"))
+                return -EBADMSG;
+        *ret = state;
+        state = (PropertyList){};
+        return 0;
+}
+
+int interface_state_load(int state_fd, const char *container, const char *inside, PropertyList *ret) {
+        char name[NAME_MAX + 1];
+        int r = file_name(container, inside, name);
+
+        return r < 0 ? r : load_file(state_fd, name, ret);
+}
+
+int interface_state_remove(int state_fd, const char *container, const char *inside) {
+        char name[NAME_MAX + 1];
+        int r = file_name(container, inside, name);
+
+        if (r < 0)
+                return r;
+        return unlinkat(state_fd, name, /* flags= */ 0) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+int interface_state_foreach(int state_fd, const char *container,
+                            int (*each)(const PropertyList *state, void *userdata), void *userdata) {
+        char prefix[NAME_MAX + 1];
+        DIR *folder;
+        int fd, r = 0;
+
+        snprintf(prefix, sizeof(prefix), "interface-%s@", container);
+        fd = openat(state_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        folder = fdopendir(fd);
+        if (!folder) {
+                r = -errno;
+                safe_close(fd);
+                return r;
+        }
+        for (const struct dirent *de; (de = readdir(folder));) {
+                _cleanup_(property_list_deinit) PropertyList state = {};
+                int k;
+
+                if (!startswith(de->d_name, prefix) || load_file(state_fd, de->d_name, &state) < 0)
+                        continue;
+                k = each(&state, userdata);
+                if (r >= 0 && k < 0)
+                        r = k;
+        }
+        closedir(folder);
+        return r;
+}
+
+static int set_address_field(struct rtnl_addr *address, const char *text,
+                             int (*set)(struct rtnl_addr *, struct nl_addr *)) {
+        _cleanup_(nl_addr_putp) struct nl_addr *value = NULL;
+
+        if (streq(text, "-"))
+                return 0;
+        if (nl_addr_parse(text, AF_UNSPEC, &value) < 0)
+                return -EBADMSG;
+        return set(address, value) < 0 ? -EBADMSG : 0;
+}
+
+int interface_state_add_address(RouteSocket *socket, unsigned int ifindex, const char *text) {
+        _cleanup_(rtnl_addr_putp) struct rtnl_addr *address = NULL;
+        char local[80], peer[80], broadcast[80];
+        unsigned int flags;
+        int scope, r;
+
+        if (sscanf(text, "%79s %79s %79s %d %u", local, peer, broadcast, &scope, &flags) != 5)
+                return -EBADMSG;
+        address = rtnl_addr_alloc();
+        if (!address)
+                return -ENOMEM;
+        rtnl_addr_set_ifindex(address, (int)ifindex);
+        rtnl_addr_set_scope(address, scope);
+        if (flags)
+                rtnl_addr_set_flags(address, flags);
+        r = set_address_field(address, local, rtnl_addr_set_local);
+        if (r >= 0)
+                r = set_address_field(address, peer, rtnl_addr_set_peer);
+        if (r >= 0)
+                r = set_address_field(address, broadcast, rtnl_addr_set_broadcast);
+        if (r < 0)
+                return r;
+
+        socket->error = 0;
+        r = route_errno(socket, rtnl_addr_add(socket->nl, address, /* flags= */ 0));
+        return r == -EEXIST ? 0 : r;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stdint.h>
+
+#include "inject/link.h"
+#include "plan/item.h"
+
+/*
+ * What an interface was before it moved, as a property list and as a file STATE/interface-CONTAINER@INSIDE of
+ * KEY=VALUE lines, INSIDE being its name in the container as string_to_component() (no container's name has
+ * an `@`).
+ *
+ *   DEVICE=, INSIDE=, ITEM_MTU=, ITEM_UP=       the item that was asked for
+ *   NAME=, IFINDEX=                             on the host
+ *   INSIDE_IFINDEX=                             in the container, once it is known
+ *   KIND=, LOWER=                               of a virtual interface: its kind, the index of its peer or
+ * lower one BUS=, PERMANENT=, PARENT=                   of a physical one: bus place, burnt-in address,
+ * devpath of its folder MAC=, MTU=, TXQLEN=, GROUP=, FLAGS=, ALIAS= what is put back ALTNAME_n=, ADDRESS_n=
+ * likewise; n counts from 0
+ */
+
+/* The flags that somebody may have set; the others are states. */
+#define INTERFACE_FLAGS_KEPT \
+        (IFF_UP | IFF_DEBUG | IFF_NOARP | IFF_PROMISC | IFF_ALLMULTI | IFF_MULTICAST | IFF_DYNAMIC)
+
+/**
+ * interface_state_collect() - note down what @link is
+ *
+ * Return: 0; -EOPNOTSUPP the loopback, or a kind of which the container could make a twin that it controls
+ * from inside (a tap, a tunnel), so that it could not be told which one to take back; errno.
+ */
+int interface_state_collect(RouteSocket *socket, struct rtnl_link *link, const Item *item, PropertyList *ret);
+
+/* A number of the state; 0 where it has none. */
+uint32_t interface_state_number(const PropertyList *state, const char *key);
+int interface_state_set_number(PropertyList *state, const char *key, uint32_t value);
+
+/* Return: 0; errno. */
+int interface_state_save(int state_fd, const char *container, const PropertyList *state);
+/* Return: 0; -ENOENT; -EBADMSG; errno. */
+int interface_state_load(int state_fd, const char *container, const char *inside, PropertyList *ret);
+/* Return: 0, also when there is none; errno. */
+int interface_state_remove(int state_fd, const char *container, const char *inside);
+
+/* Calls @each for the state of every interface of @container; those that cannot be read are passed over.
+ * Return: 0; the first error of @each, having gone on with the rest; errno. */
+int interface_state_foreach(int state_fd, const char *container,
+                            int (*each)(const PropertyList *state, void *userdata), void *userdata);
+
+/* Puts an address of the state back. @text is the value of an ADDRESS_n. Return: 0; -EBADMSG; errno. */
+int interface_state_add_address(RouteSocket *socket, unsigned int ifindex, const char *text);

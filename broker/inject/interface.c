@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Moving network interfaces into a container and back.
+ *
+ * In: save, one RTM_SETLINK which moves and renames, then MTU and up through a socket of the container's
+ * namespace. Out: one RTM_SETLINK back to the saved name, then everything that was saved is compared and put
+ * right. The same way out serves as undo of a failed way in, so there is one path for "make it as it was".
+ *
+ * While it is inside, the container's root does with it what he likes: renames it, gives it odd addresses and
+ * flags, alternative names that clash with the host's, moves it to a namespace of his own, deletes it and
+ * makes a twin. So nothing that he can choose tells which interface is ours: a physical one is told by bus
+ * place and burnt-in address, a virtual one by its kind and by its peer or lower interface on the host. See
+ * interface-find.c.
+ *
+ * Invariant: between the writing and the removal of the state file the interface is in the container, or on
+ * the host and perhaps not put right, or gone.
+ */
+
+#include "config.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/rtnetlink.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "inject/interface-find.h"
+#include "inject/interface-restore.h"
+#include "inject/interface-state.h"
+#include "inject/interface.h"
+#include "inject/link.h"
+#include "util/fd.h"
+#include "util/string.h"
+
+#define GIVEN_BACK_USEC (1000 * 1000)
+
+typedef struct Journey {
+        InterfaceFinder finder;
+        int home_fd;
+        int netns_fd; /* borrowed */
+} Journey;
+
+static void journey_deinit(Journey *journey) {
+        route_socket_close(journey->finder.home);
+        route_socket_close(journey->finder.inside);
+        safe_close(journey->home_fd);
+}
+
+static int journey_init(Journey *journey, int netns_fd) {
+        int r;
+
+        journey->netns_fd = netns_fd;
+        journey->home_fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+        if (journey->home_fd < 0)
+                return -errno;
+        r = route_socket_open(-EBADF, &journey->finder.home);
+        if (r < 0)
+                return r;
+        r = route_socket_open(netns_fd, &journey->finder.inside);
+        if (r < 0)
+                return r;
+        r = route_socket_nsid(journey->finder.inside, journey->home_fd, &journey->finder.home_nsid);
+        return r == -ENOENT ? 0 : r;
+}
+
+#define JOURNEY_NULL ((Journey){.home_fd = -EBADF, .netns_fd = -EBADF, .finder.home_nsid = -1})
+
+/* The host's namespace has a number inside only once something there has asked for it: a link that just
+ * moved. */
+static int journey_learn_nsid(Journey *journey) {
+        int r = route_socket_nsid(journey->finder.inside, journey->home_fd, &journey->finder.home_nsid);
+
+        return r == -ENOENT ? 0 : r;
+}
+
+static int set_mtu(RouteSocket *socket, struct rtnl_link *link, uint32_t mtu) {
+        _cleanup_(rtnl_link_putp) struct rtnl_link *change = NULL;
+
+        if (mtu == 0 || mtu == rtnl_link_get_mtu(link))
+                return 0;
+        change = rtnl_link_alloc();
+        if (!change)
+                return -ENOMEM;
+        rtnl_link_set_mtu(change, mtu);
+        return link_change(socket, link, change);
+}
+
+/* Sets the interface up inside as @item wants it, and notes its index there. */
+static int settle_inside(Journey *journey, const Item *item, PropertyList *state, int state_fd,
+                         const char *container) {
+        _cleanup_(rtnl_link_putp) struct rtnl_link *link = NULL;
+        int r;
+
+        r = journey_learn_nsid(journey);
+        if (r >= 0)
+                r = interface_find_inside(&journey->finder, state, &link);
+        if (r >= 0)
+                r = interface_state_set_number(state, "INSIDE_IFINDEX",
+                                               (uint32_t)rtnl_link_get_ifindex(link));
+        if (r >= 0)
+                r = interface_state_save(state_fd, container, state);
+        if (r >= 0)
+                r = set_mtu(journey->finder.inside, link, item->mtu);
+        if (r >= 0)
+                r = link_set_flags(journey->finder.inside, link, item->up ? IFF_UP : 0, IFF_UP);
+        return r;
+}
+
+/* The container may have given it names that are the host's: those would keep it from coming back. */
+static int drop_altnames(RouteSocket *socket, unsigned int ifindex) {
+        _cleanup_(property_list_deinit) PropertyList names = {};
+        int r;
+
+        r = link_read_altnames(socket, ifindex, &names);
+        if (r < 0)
+                return r;
+        property_list_foreach(entry, &names) {
+                int k = link_remove_altname(socket, ifindex, strchr(entry, '=') + 1);
+
+                if (r >= 0 && k < 0)
+                        r = k;
+        }
+        return r;
+}
+
+/* Moves @link from inside to the host, as @name or the first free davitN, which then is @name. Return: 0;
+ * errno. */
+static int bring_home(Journey *journey, struct rtnl_link *link, char name[IFNAMSIZ]) {
+        unsigned int ifindex = (unsigned int)rtnl_link_get_ifindex(link);
+        int r;
+
+        r = link_move(journey->finder.inside, link, journey->home_fd, name);
+        if (r != -EEXIST)
+                return r;
+        (void)drop_altnames(journey->finder.inside, ifindex);
+        r = link_move(journey->finder.inside, link, journey->home_fd, name);
+        for (unsigned int i = 0; r == -EEXIST && i < INTERFACE_SPARE_NAMES; i++) {
+                interface_spare_name(i, name);
+                r = link_move(journey->finder.inside, link, journey->home_fd, name);
+        }
+        return r;
+}
+
+/* From wherever it is to the host and as it was. Return: 0; -ENODEV it is in neither namespace; -EEXIST it is
+ * back, but its name is taken; errno. */
+static int give_back(Journey *journey, const PropertyList *state) {
+        _cleanup_(rtnl_link_putp) struct rtnl_link *link = NULL, *home = NULL;
+        char name[IFNAMSIZ];
+        int r;
+
+        r = string_from_component(property_list_get(state, "NAME"), name, sizeof(name));
+        if (r < 0)
+                return r;
+        r = interface_find_inside(&journey->finder, state, &link);
+        if (r < 0 && r != -ENODEV)
+                return r;
+        if (r >= 0)
+                r = bring_home(journey, link, name);
+        if (r < 0 && r != -EEXIST && r != -ENODEV)
+                return r;
+
+        /* After an error it may have come home nevertheless: the kernel moves first and renames then. */
+        r = r >= 0 ? link_get(journey->finder.home, /* ifindex= */ 0, name, &home)
+                   : interface_find_home(&journey->finder, state, &home);
+        return r < 0 ? r : interface_put_right(journey->finder.home, home, state);
+}
+
+/* A state that is there already: the interface is inside, or on its way back somebody was interrupted.
+ * Return: 1 it is inside and as wanted; 0 it is not; errno. */
+static int take_up_earlier(Journey *journey, const Item *item, int state_fd, const char *container) {
+        _cleanup_(property_list_deinit) PropertyList state = {};
+        _cleanup_(rtnl_link_putp) struct rtnl_link *link = NULL, *home = NULL;
+        int r;
+
+        r = interface_state_load(state_fd, container, item->path, &state);
+        if (r < 0)
+                return r == -ENOENT || r == -EBADMSG ? 0 : r;
+        if (interface_find_inside(&journey->finder, &state, &link) >= 0) {
+                r = settle_inside(journey, item, &state, state_fd, container);
+                return r < 0 ? r : 1;
+        }
+        if (interface_find_home(&journey->finder, &state, &home) >= 0) {
+                r = interface_put_right(journey->finder.home, home, &state);
+                return r == -EEXIST ? 0 : r;
+        }
+        return 0;
+}
+
+/* Whether there is no such name, or alternative name, inside. Return: 0; -EEXIST; errno. */
+static int check_name_free(Journey *journey, const char *name) {
+        _cleanup_(rtnl_link_putp) struct rtnl_link *link = NULL;
+        int r = link_get(journey->finder.inside, /* ifindex= */ 0, name, &link);
+
+        return r >= 0 ? -EEXIST : r == -ENODEV ? 0 : r;
+}
+
+int interface_move_in(const Item *item, int netns_fd, int state_fd, const char *container) {
+        _cleanup_(journey_deinit) Journey journey = JOURNEY_NULL;
+        _cleanup_(property_list_deinit) PropertyList state = {};
+        _cleanup_(rtnl_link_putp) struct rtnl_link *link = NULL;
+        int r;
+
+        assert(item && item->kind == ITEM_INTERFACE && container);
+
+        if (strlen(item->path) >= IFNAMSIZ || strlen(item->target) >= IFNAMSIZ)
+                return -EINVAL;
+        r = journey_init(&journey, netns_fd);
+        if (r < 0)
+                return r;
+        r = take_up_earlier(&journey, item, state_fd, container);
+        if (r != 0)
+                return r < 0 ? r : 0;
+
+        r = link_get(journey.finder.home, /* ifindex= */ 0, item->target, &link);
+        if (r >= 0)
+                r = check_name_free(&journey, item->path);
+        if (r >= 0)
+                r = interface_state_collect(journey.finder.home, link, item, &state);
+        if (r >= 0)
+                r = interface_state_save(state_fd, container, &state);
+        if (r < 0)
+                return r;
+
+        r = link_move(journey.finder.home, link, netns_fd, item->path);
+        if (r >= 0)
+                r = settle_inside(&journey, item, &state, state_fd, container);
+        if (r >= 0)
+                return 0;
+
+        /* Where the way back fails too, the state stays: interface_restore() tries again. */
+        (void)journey_learn_nsid(&journey);
+        if (give_back(&journey, &state) >= 0)
+                (void)interface_state_remove(state_fd, container, item->path);
+        return r;
+}
+
+int interface_move_out(const Item *item, int netns_fd, int state_fd, const char *container) {
+        _cleanup_(journey_deinit) Journey journey = JOURNEY_NULL;
+        _cleanup_(property_list_deinit) PropertyList state = {};
+        int r, k;
+
+        assert(item && item->kind == ITEM_INTERFACE && container);
+
+        r = interface_state_load(state_fd, container, item->path, &state);
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+        r = journey_init(&journey, netns_fd);
+        if (r < 0)
+                return r;
+
+        r = give_back(&journey, &state);
+        if (r == -ENODEV && !property_list_get(&state, "KIND"))
+                return 0; /* unplugged, or hidden until its namespace dies */
+        if (r < 0 && r != -ENODEV && r != -EEXIST)
+                return r;
+        k = interface_state_remove(state_fd, container, item->path);
+        return k < 0 ? k : r == -ENODEV ? 0 : r;
+}
+
+static int add_item(const PropertyList *state, ItemSet *set) {
+        _cleanup_(item_unrefp) Item *item = NULL;
+        char device[PATH_MAX], inside[IFNAMSIZ], name[IFNAMSIZ];
+        int r;
+
+        r = string_from_component(property_list_get(state, "DEVICE") ?: "", device, sizeof(device));
+        if (r >= 0)
+                r = string_from_component(property_list_get(state, "INSIDE"), inside, sizeof(inside));
+        if (r >= 0)
+                r = string_from_component(property_list_get(state, "NAME"), name, sizeof(name));
+        if (r >= 0)
+                r = item_new(
+                        &(Item){
+                                .kind = ITEM_INTERFACE,
+                                .device = device,
+                                .path = inside,
+                                .target = name,
+                                .mtu = interface_state_number(state, "ITEM_MTU"),
+                                .up = interface_state_number(state, "ITEM_UP") > 0,
+                        },
+                        &item);
+        return r < 0 ? r : item_set_add(set, item);
+}
+
+typedef struct Reader {
+        Journey journey;
+        int state_fd;
+        const char *container;
+        ItemSet set;
+} Reader;
+
+static int read_one(const PropertyList *state, void *userdata) {
+        Reader *reader = userdata;
+        _cleanup_(rtnl_link_putp) struct rtnl_link *link = NULL, *home = NULL;
+        char inside[IFNAMSIZ];
+        int r;
+
+        r = interface_find_inside(&reader->journey.finder, state, &link);
+        if (r != -ENODEV)
+                return r < 0 ? r : add_item(state, &reader->set);
+        r = interface_find_home(&reader->journey.finder, state, &home);
+        if (r != -ENODEV || !property_list_get(state, "KIND"))
+                return r == -ENODEV ? 0 : r;
+        r = string_from_component(property_list_get(state, "INSIDE"), inside, sizeof(inside));
+        return r < 0 ? r : interface_state_remove(reader->state_fd, reader->container, inside);
+}
+
+int interface_read(int netns_fd, int state_fd, const char *container, ItemSet *ret) {
+        Reader reader = {.journey = JOURNEY_NULL, .state_fd = state_fd, .container = container};
+        int r;
+
+        r = journey_init(&reader.journey, netns_fd);
+        if (r >= 0)
+                r = interface_state_foreach(state_fd, container, read_one, &reader);
+        if (r >= 0) {
+                *ret = reader.set;
+                reader.set = (ItemSet){};
+        }
+        item_set_deinit(&reader.set);
+        journey_deinit(&reader.journey);
+        return r;
+}
+
+typedef struct Restorer {
+        InterfaceFinder finder;
+        int links_fd; /* tells of every link that comes */
+        uint64_t deadline;
+        int state_fd;
+        const char *container;
+} Restorer;
+
+static uint64_t now_usec(void) {
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* A namespace dies some time after its last process: the kernel tells when its interfaces are back. */
+static int find_given_back(Restorer *restorer, const PropertyList *state, struct rtnl_link **ret) {
+        for (;;) {
+                int r = interface_find_home(&restorer->finder, state, ret);
+                struct pollfd p = {.fd = restorer->links_fd, .events = POLLIN};
+                uint64_t now = now_usec();
+                char message[4096];
+
+                if (r != -ENODEV || property_list_get(state, "KIND") || now >= restorer->deadline)
+                        return r;
+                if (poll(&p, 1, (int)((restorer->deadline - now) / 1000) + 1) < 0 && errno != EINTR)
+                        return -errno;
+                while (recv(restorer->links_fd, message, sizeof(message), MSG_DONTWAIT) > 0)
+                        ;
+        }
+}
+
+static int restore_one(const PropertyList *state, void *userdata) {
+        Restorer *restorer = userdata;
+        _cleanup_(rtnl_link_putp) struct rtnl_link *link = NULL;
+        char inside[IFNAMSIZ];
+        int r, k;
+
+        r = find_given_back(restorer, state, &link);
+        if (r >= 0)
+                r = interface_put_right(restorer->finder.home, link, state);
+        if (r < 0 && r != -ENODEV && r != -EEXIST)
+                return r;
+        k = string_from_component(property_list_get(state, "INSIDE"), inside, sizeof(inside));
+        if (k >= 0)
+                k = interface_state_remove(restorer->state_fd, restorer->container, inside);
+        return k < 0 ? k : r == -ENODEV ? 0 : r;
+}
+
+int interface_restore(int state_fd, const char *container) {
+        const struct sockaddr_nl links = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK};
+        _cleanup_(route_socket_closep) RouteSocket *home = NULL;
+        _cleanup_close_ int links_fd = -EBADF;
+        Restorer restorer = {
+                .finder.home_nsid = -1,
+                .deadline = now_usec() + GIVEN_BACK_USEC,
+                .state_fd = state_fd,
+                .container = container,
+        };
+        int r;
+
+        links_fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+        if (links_fd < 0 || bind(links_fd, (const struct sockaddr *)&links, sizeof(links)) < 0)
+                return -errno;
+        r = route_socket_open(-EBADF, &home);
+        if (r < 0)
+                return r;
+        restorer.finder.home = home;
+        restorer.links_fd = links_fd;
+        return interface_state_foreach(state_fd, container, restore_one, &restorer);
+}

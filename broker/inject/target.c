@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * One container as inject sees it.
+ *
+ * All that leads to the container is opened once, by the number of its init process, and then the pidfd is
+ * asked whether that process lives still: so none of it can be another's, whose process got the number since.
+ * From then on only descriptors are used. They outlive the container harmlessly.
+ *
+ * What is present is the kernel's account alone: held/ of the live /dev, the filter, the namespace's links. A
+ * step that was done twice, or half before a crash, is done once by that account.
+ */
+
+#include "config.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "inject/filter.h"
+#include "inject/interface.h"
+#include "inject/live-dev.h"
+#include "inject/netns.h"
+#include "inject/target.h"
+#include "inject/udevd.h"
+#include "inject/uevent-socket.h"
+#include "util/fd.h"
+#include "util/string.h"
+
+/* Messages taken at once from a namespace that may never stop sending. */
+#define WATCH_BURST 64
+
+struct Target {
+        char *name;
+        LiveDev *live;
+        Filter *filter;
+        UeventSocket *events;
+        UdevdProbe *udevd;
+        int netns_fd;
+        int state_fd;
+        int watch_fd; /* -EBADF until target_watch() */
+};
+
+Target *target_close(Target *target) {
+        if (target) {
+                live_dev_close(target->live);
+                filter_close(target->filter);
+                uevent_socket_close(target->events);
+                udevd_probe_close(target->udevd);
+                safe_close(target->netns_fd);
+                safe_close(target->state_fd);
+                safe_close(target->watch_fd);
+                free(target->name);
+                free(target);
+        }
+        return NULL;
+}
+
+/* Return: fd; -ENOENT; errno. */
+static int open_state(const char *runtime_dir, bool make) {
+        char path[PATH_MAX];
+
+        if (snprintf(path, sizeof(path), "%s/state", runtime_dir) >= (int)sizeof(path))
+                return -ENAMETOOLONG;
+        if (make) {
+                int r = fd_mkdir_parents(path, 0755);
+
+                if (r < 0)
+                        return r;
+        }
+        return fd_open_dir(AT_FDCWD, path);
+}
+
+static bool has_ended(int pidfd) {
+        struct pollfd poll_fd = {.fd = pidfd, .events = POLLIN};
+
+        return poll(&poll_fd, 1, /* timeout= */ 0) != 0;
+}
+
+/* Everything that is found by the number of the init process. */
+static int open_process(Target *target, const Container *container) {
+        char path[sizeof("/proc//ns/net") + 11];
+        uint32_t uid, gid;
+        int r;
+
+        /* A container without a root has nobody in whose name an event could come. */
+        if ((r = id_map_to_host(&container->uid_map, 0, &uid)) < 0 ||
+            (r = id_map_to_host(&container->gid_map, 0, &gid)) < 0)
+                return r == -ENOENT ? -EINVAL : r;
+
+        snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)container->init_pid);
+        target->netns_fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (target->netns_fd < 0)
+                return errno == ENOENT ? -ESRCH : -errno;
+        r = udevd_probe_open(container->init_pid, &target->udevd);
+        if (r < 0)
+                return r == -ENOENT || r == -EINVAL ? -ESRCH : r;
+        if (has_ended(container->init_pidfd))
+                return -ESRCH;
+        return uevent_socket_open(target->netns_fd, uid, gid, &target->events);
+}
+
+int target_open(const char *runtime_dir, const Container *container, const char *cgroup, Target **ret) {
+        _cleanup_(target_closep) Target *target = NULL;
+        int r;
+
+        assert(runtime_dir && container && cgroup && ret);
+
+        target = malloc(sizeof(*target));
+        if (!target)
+                return -ENOMEM;
+        *target = (Target){.netns_fd = -EBADF, .state_fd = -EBADF, .watch_fd = -EBADF};
+        target->name = strdup(container->name);
+        if (!target->name)
+                return -ENOMEM;
+
+        r = open_process(target, container);
+        if (r < 0)
+                return r;
+        r = live_dev_open(runtime_dir, container->name, &target->live);
+        if (r < 0)
+                return r;
+        r = filter_open(cgroup, &target->filter);
+        if (r < 0)
+                return r;
+        target->state_fd = open_state(runtime_dir, /* make= */ true);
+        if (target->state_fd < 0)
+                return target->state_fd;
+        *ret = TAKE_PTR(target);
+        return 0;
+}
+
+bool target_step_blocks(const Step *step) {
+        return step->item->kind == ITEM_INTERFACE;
+}
+
+static int tell(Target *target, UeventAction action, const PropertyList *properties) {
+        int r;
+
+        r = uevent_socket_send(target->events, UEVENT_GROUP_KERNEL, action, properties);
+        if (r < 0 || udevd_probe_is_running(target->udevd))
+                return r;
+        return uevent_socket_send(target->events, UEVENT_GROUP_UDEV, action, properties);
+}
+
+static int apply_event(Target *target, const Item *item, bool add) {
+        const char *name = property_list_get(&item->properties, "DEVNAME");
+        int r;
+
+        /* The kernel gives it below /dev, udev with it. */
+        if (name)
+                name = startswith(name, "/dev/") ?: name;
+
+        r = tell(target, add ? UEVENT_ADD : UEVENT_REMOVE, &item->properties);
+        if (r < 0 || !name)
+                return r;
+        return live_dev_set_announced(target->live, name, add ? &item->properties : NULL);
+}
+
+int target_apply(Target *target, const Step *step) {
+        const Item *item = step->item;
+        const bool add = step->action == STEP_ADD;
+
+        assert(target);
+
+        switch (item->kind) {
+        case ITEM_RIGHT:
+                return add ? filter_allow(target->filter, item) : filter_deny(target->filter, item);
+        case ITEM_NODE:
+        case ITEM_LINK:
+                return add ? live_dev_add(target->live, item) : live_dev_remove(target->live, item);
+        case ITEM_INTERFACE:
+                return add ? interface_move_in(item, target->netns_fd, target->state_fd, target->name)
+                           : interface_move_out(item, target->netns_fd, target->state_fd, target->name);
+        case ITEM_EVENT:
+                return apply_event(target, item, add);
+        case ITEM_KIND_MAX:
+        case ITEM_KIND_INVALID:
+                break;
+        }
+        return -EINVAL;
+}
+
+static const Item *node_of_right(const ItemSet *nodes, const Item *right) {
+        for (size_t i = 0; i < nodes->n_items; i++) {
+                const Item *item = nodes->items[i];
+
+                if (item->kind == ITEM_NODE && item->type == right->type && item->rdev == right->rdev)
+                        return item;
+        }
+        return NULL;
+}
+
+/* The kernel knows rights by number alone: whose one is tells the node of that number. One without a node,
+ * from an interrupted plan, belongs to nobody, and so to no plan but that of its removal. */
+static int add_rights(ItemSet *set, const ItemSet *rights) {
+        for (size_t i = 0; i < rights->n_items; i++) {
+                _cleanup_(item_unrefp) Item *item = NULL;
+                const Item *node = node_of_right(set, rights->items[i]);
+                Item owned = *rights->items[i];
+                int r;
+
+                if (node)
+                        owned.device = node->device;
+                r = item_new(&owned, &item);
+                if (r < 0)
+                        return r;
+                r = item_set_add(set, item);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int add_all(ItemSet *set, const ItemSet *more) {
+        for (size_t i = 0; i < more->n_items; i++) {
+                int r = item_set_add(set, more->items[i]);
+
+                if (r < 0 && r != -EEXIST)
+                        return r;
+        }
+        return 0;
+}
+
+int target_read(Target *target, ItemSet *ret) {
+        _cleanup_(item_set_deinit) ItemSet set = {}, rights = {}, interfaces = {};
+        int r;
+
+        assert(target && ret);
+
+        if ((r = live_dev_read(target->live, &set)) < 0 || (r = filter_read(target->filter, &rights)) < 0 ||
+            (r = interface_read(target->netns_fd, target->state_fd, target->name, &interfaces)) < 0 ||
+            (r = add_rights(&set, &rights)) < 0 || (r = add_all(&set, &interfaces)) < 0)
+                return r;
+        *ret = set;
+        set = (ItemSet){};
+        return 0;
+}
+
+int target_watch_fd(const Target *target) {
+        return target->watch_fd;
+}
+
+int target_watch(Target *target) {
+        const struct sockaddr_nl links = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK};
+        _cleanup_close_ int fd = -EBADF;
+
+        assert(target);
+
+        if (target->watch_fd >= 0)
+                return 0;
+        fd = netns_socket(target->netns_fd, AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK, NETLINK_ROUTE);
+        if (fd < 0)
+                return fd;
+        if (bind(fd, (const struct sockaddr *)&links, sizeof(links)) < 0)
+                return -errno;
+        target->watch_fd = TAKE_FD(fd);
+        return 0;
+}
+
+int target_watch_dispatch(Target *target) {
+        bool something = false;
+
+        assert(target);
+
+        for (unsigned int i = 0; i < WATCH_BURST; i++) {
+                char message[256]; /* that there is one is all that matters: what is true then is read anew */
+                ssize_t n = recv(target->watch_fd, message, sizeof(message), MSG_DONTWAIT);
+
+                if (n < 0 && errno == EAGAIN)
+                        break;
+                /* Lost messages were about something, too. */
+                if (n < 0 && errno != EINTR && errno != ENOBUFS)
+                        return -errno;
+                something = something || n >= 0 || errno == ENOBUFS;
+        }
+        return something;
+}
+
+int target_clean_up(const char *runtime_dir, const char *name, const char *cgroup) {
+        _cleanup_close_ int state_fd = -EBADF;
+        int first = 0, r;
+
+        assert(runtime_dir && name && cgroup);
+
+        state_fd = open_state(runtime_dir, /* make= */ false);
+        if (state_fd >= 0)
+                first = interface_restore(state_fd, name);
+        else if (state_fd != -ENOENT)
+                first = state_fd;
+        r = live_dev_destroy(runtime_dir, name);
+        if (first == 0)
+                first = r;
+        r = filter_destroy(cgroup);
+        return first < 0 ? first : r;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "model/container.h"
+#include "plan/plan.h"
+
+/*
+ * A container as inject sees it: its live /dev, its filter, its event socket, its network namespace; all
+ * opened once and held, so that the hot path walks no path and enters no namespace.
+ */
+typedef struct Target Target;
+
+/**
+ * target_open() - open a running container
+ * @runtime_dir: RUNTIME
+ * @container:   with init_pid, a verified init_pidfd and its id maps; borrowed for the call
+ * @cgroup:      its folder for the filter, from its record
+ *
+ * Return: 0; -ESRCH it ended meanwhile; errno.
+ */
+int target_open(const char *runtime_dir, const Container *container, const char *cgroup, Target **ret);
+Target *target_close(Target *target);
+DEFINE_CLEANUP(Target *, target_close);
+
+/* Whether the step may block and has to be run in a child: those of interfaces. */
+bool target_step_blocks(const Step *step);
+
+/**
+ * target_apply() - do one step
+ *
+ * Adding what is there and removing what is gone are fine. An event goes to the kernel's group, and to udev's
+ * where no udevd runs inside.
+ *
+ * Return: 0; errno. On failure the step left nothing.
+ */
+int target_apply(Target *target, const Step *step);
+
+/* Reads back from the kernel what is present. Return: 0; errno; -ENOMEM. */
+int target_read(Target *target, ItemSet *ret);
+
+/* Readable when an interface came, went or changed inside, once target_watch() was called; -EBADF before. */
+int target_watch_fd(const Target *target);
+/* Subscribes to the links of the container's network namespace; called with the first interface given to it.
+ */
+int target_watch(Target *target);
+/* Drains it and says whether something happened. Return: 1 yes; 0 no; errno. */
+int target_watch_dispatch(Target *target);
+
+/* After the container's end: gives interfaces back, takes filter and live /dev off. May block: run in a
+ * child. Works without a Target, from what is on the system. Return: 0; the first errno, having gone on with
+ * the rest. */
+int target_clean_up(const char *runtime_dir, const char *name, const char *cgroup);
