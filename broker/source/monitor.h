@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stdbool.h>
+
+#include "model/uevent.h"
+
+/*
+ * Device events of the host. Through udev where udevd runs (complete: after its rules, with the final modes
+ * and all properties), from the kernel where it does not (then sysfs fills in what is missing).
+ */
+typedef struct Monitor Monitor;
+
+typedef struct MonitorOps {
+        /* One event. @complete as for registry_apply(). */
+        void (*event)(void *userdata, const Uevent *event, bool complete);
+        /* Events were lost (ENOBUFS), or udevd came or went: everything has to be enumerated again. */
+        void (*lost)(void *userdata);
+} MonitorOps;
+
+/* Opens the sockets, so that nothing that happens from now on is missed; call before monitor_enumerate().
+ * Return: 0; errno. */
+int monitor_new(const MonitorOps *ops, void *userdata, Monitor **ret);
+Monitor *monitor_free(Monitor *monitor);
+DEFINE_CLEANUP(Monitor *, monitor_free);
+
+/* Readable when monitor_dispatch() has something to do. One descriptor (an epoll one) for all that it
+ * watches. */
+int monitor_fd(const Monitor *monitor);
+/* Takes up to a bounded batch of events. Return: 0, 1 there may be more at once; errno. */
+int monitor_dispatch(Monitor *monitor);
+
+/* Reports every device there is as an "add" through ops->event, parents before children. Return: 0; errno. */
+int monitor_enumerate(Monitor *monitor);
