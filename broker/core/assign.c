@@ -137,6 +137,9 @@ void manager_settled(Manager *manager, Container *container, const char *device_
                 return;
 
         sync_away(device, container);
+        /* It is not what we take it for: its removal was out of our sight, as in another namespace. */
+        if (error == -ENODEV)
+                manager_rescan(manager);
         if (grant->state != GRANT_LEAVING) {
                 grant_set_state(manager, grant, error < 0 ? GRANT_FAILED : GRANT_ACTIVE, error);
                 manager_check_waiters(manager);
@@ -266,7 +269,8 @@ static int adopt_interface(Manager *manager, const Item *item) {
                 r = property_list_copy(&event.properties, &item->properties);
                 if (r < 0)
                         return r;
-                while ((r = registry_apply(&manager->registry, &event, /* complete= */ true, &change, &device)) > 0)
+                while ((r = registry_apply(&manager->registry, &event, /* complete= */ true, &change,
+                                           &device)) > 0)
                         ;
                 if (r < 0)
                         return r;

@@ -13,21 +13,41 @@
 #include "config.h"
 
 #include <assert.h>
+#include <dirent.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/manager-internal.h"
+#include "inject/interface.h"
+#include "launch/launch.h"
 #include "util/fd.h"
 #include "util/log.h"
 #include "util/string.h"
 
 struct CleanUp {
         Manager *manager;
-        char *name, *cgroup;
+        char *name;
         Child *child;
         CleanUp *next;
 };
+
+/* The next life of a container that was rebooted from inside: it is up before the former one is taken off. */
+struct Successor {
+        Container *container;
+        ContainerRecord record;
+};
+
+static Successor *successor_free(Successor *successor) {
+        if (!successor)
+                return NULL;
+        container_free(successor->container);
+        container_record_deinit(&successor->record);
+        free(successor);
+        return NULL;
+}
+DEFINE_CLEANUP(Successor *, successor_free);
 
 void context_free(Context *context) {
         if (!context)
@@ -39,7 +59,7 @@ void context_free(Context *context) {
         runner_free(context->runner);
         target_close(context->target);
         safe_close(context->keeper_pidfd);
-        free(context->cgroup);
+        successor_free(context->successor);
         free(context);
 }
 
@@ -61,11 +81,12 @@ static void on_end(void *userdata) {
         Context *context = userdata;
         Manager *manager = context->manager;
         Container *container = context->container;
+        _cleanup_(successor_freep) Successor *successor = NULL;
         _cleanup_free_ char *name = NULL;
         int status;
 
-        if (container->state != CONTAINER_STOPPING || context->keeper_pidfd >= 0 ||
-            !runner_is_idle(context->runner))
+        if (container->state != CONTAINER_STOPPING || !runner_is_idle(context->runner) ||
+            (context->keeper_pidfd >= 0 && !context->successor))
                 return;
 
         name = strdup(container->name);
@@ -74,14 +95,19 @@ static void on_end(void *userdata) {
                 return;
         }
         status = manager_exit_status(manager, name);
+        successor = TAKE_PTR(context->successor);
         drop_grants(manager, container);
         context_free(context);
         registry_drop_container(&manager->registry, container);
         target_cache_invalidate(manager->targets);
+        manager_notify(manager, OBJECT_CONTAINER, name, NULL);
+        if (successor) {
+                manager_container_up(manager, TAKE_PTR(successor->container), &successor->record);
+                return;
+        }
         manager_drop_overrides(manager, NULL, name);
         log_full(LOG_INFO, 0, &(LogSubject){.container = name}, "Container %s ended with status %d", name,
                  status);
-        manager_notify(manager, OBJECT_CONTAINER, name, NULL);
         manager_tell_ended(manager, name, status);
         /* A keeper that was killed left its folder. */
         launched_scan(manager->launched);
@@ -225,9 +251,6 @@ static int context_open(Context *context, const ContainerRecord *record) {
         Manager *manager = context->manager;
         int r;
 
-        context->cgroup = strdup(record->cgroup);
-        if (!context->cgroup)
-                return -ENOMEM;
         r = target_open(manager->runtime_dir, context->container, record->cgroup, &context->target);
         if (r < 0)
                 return r;
@@ -249,10 +272,37 @@ static int context_open(Context *context, const ContainerRecord *record) {
                            &context->keeper_exit);
 }
 
+/* Keeps @container until the former one of its name is taken off. */
+static int succeed(Context *former, Container *container, const ContainerRecord *record) {
+        _cleanup_(successor_freep) Successor *successor = calloc(1, sizeof(*successor));
+        int r;
+
+        if (!successor)
+                return -ENOMEM;
+        r = container_record_copy(record, &successor->record);
+        if (r < 0)
+                return r;
+        successor->container = container;
+        successor_free(former->successor);
+        former->successor = TAKE_PTR(successor);
+        loop_source_set_timer(former->end, 0);
+        return 0;
+}
+
 void manager_container_up(void *userdata, Container *container, const ContainerRecord *record) {
         Manager *manager = userdata;
+        Container *former = registry_container(&manager->registry, container->name);
         Context *context;
         int r;
+
+        if (former) {
+                r = succeed(context_of(former), container, record);
+                if (r < 0) {
+                        log_oom();
+                        container_free(container);
+                }
+                return;
+        }
 
         context = calloc(1, sizeof(*context));
         if (!context) {
@@ -317,7 +367,6 @@ void manager_container_down(void *userdata, const char *name) {
 static void clean_up_free(CleanUp *clean_up) {
         child_free(clean_up->child);
         free(clean_up->name);
-        free(clean_up->cgroup);
         free(clean_up);
 }
 
@@ -337,10 +386,17 @@ bool manager_cleans_up(const Manager *manager, const char *name) {
         return false;
 }
 
+/* Under the lock of the container's folder, so never against a keeper that lives. */
 static int work_clean_up(void *userdata) {
         CleanUp *clean_up = userdata;
+        const Manager *manager = clean_up->manager;
+        int r, k;
 
-        return target_clean_up(clean_up->manager->runtime_dir, clean_up->name, clean_up->cgroup);
+        r = launch_clean_up(manager->runtime_dir, clean_up->name);
+        if (r == -EBUSY)
+                return 0;
+        k = interface_restore(manager->state_fd, clean_up->name);
+        return r < 0 ? r : k;
 }
 
 static void on_cleaned_up(void *userdata, int result) {
@@ -359,7 +415,7 @@ static void on_cleaned_up(void *userdata, int result) {
         manager_check_launches(manager);
 }
 
-void manager_container_stale(void *userdata, const char *name, const char *cgroup) {
+void manager_container_stale(void *userdata, const char *name, _unused_ const char *cgroup) {
         Manager *manager = userdata;
         CleanUp *clean_up;
         int r = -ENOMEM;
@@ -374,8 +430,7 @@ void manager_container_stale(void *userdata, const char *name, const char *cgrou
         }
         clean_up->manager = manager;
         clean_up->name = strdup(name);
-        clean_up->cgroup = cgroup ? strdup(cgroup) : NULL;
-        if (clean_up->name && (clean_up->cgroup || !cgroup))
+        if (clean_up->name)
                 r = child_start(manager->loop, "Cleaning up after a container", work_clean_up, on_cleaned_up,
                                 clean_up, &clean_up->child);
         if (r < 0) {
@@ -385,4 +440,31 @@ void manager_container_stale(void *userdata, const char *name, const char *cgrou
         }
         clean_up->next = manager->clean_ups;
         manager->clean_ups = clean_up;
+}
+
+/* Return: the name of the container whose interface the file tells of, owned by the caller; NULL for other
+ * files. */
+static char *container_of_state(const char *file) {
+        const char *name = startswith(file, "interface-"), *at = name ? strchr(name, '@') : NULL;
+
+        return at ? strndup(name, (size_t)(at - name)) : NULL;
+}
+
+void manager_restore_interfaces(Manager *manager) {
+        _cleanup_(closedirp) DIR *dir = NULL;
+        _cleanup_close_ int fd = openat(manager->state_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        struct dirent *entry;
+
+        dir = fd < 0 ? NULL : fdopendir(fd);
+        if (!dir) {
+                log_error_errno(errno, "Failed to read %s/state: %m", manager->runtime_dir);
+                return;
+        }
+        TAKE_FD(fd);
+        while ((entry = readdir(dir))) {
+                _cleanup_free_ char *name = container_of_state(entry->d_name);
+
+                if (name && string_is_name(name))
+                        manager_container_stale(manager, name, /* cgroup= */ NULL);
+        }
 }

@@ -14,6 +14,7 @@
 typedef struct Waiter Waiter;
 typedef struct PendingLaunch PendingLaunch;
 typedef struct CleanUp CleanUp;
+typedef struct Successor Successor;
 
 struct Manager {
         Loop *loop;
@@ -45,10 +46,10 @@ struct Manager {
 typedef struct Context {
         Manager *manager;
         Container *container;
-        char *cgroup;
         Target *target;
         Runner *runner;
-        int keeper_pidfd; /* -EBADF: gone */
+        int keeper_pidfd;     /* -EBADF: gone */
+        Successor *successor; /* its next life, where it was rebooted from inside; else NULL */
         LoopSource *keeper_exit, *watch;
         LoopSource *end; /* armed when the last thing of an ended container may have gone */
 } Context;
@@ -59,6 +60,8 @@ static inline Context *context_of(const Container *container) {
 
 void manager_notify(Manager *manager, ObjectKind kind, const char *id, const char *container_id);
 
+/* Looks at all devices again, soon. */
+void manager_rescan(Manager *manager);
 /* The part is gone without an event that says so. */
 void manager_part_gone(Manager *manager, const char *devpath);
 
@@ -79,6 +82,8 @@ void manager_container_up(void *userdata, Container *container, const ContainerR
 void manager_container_down(void *userdata, const char *name);
 void manager_container_stale(void *userdata, const char *name, const char *cgroup);
 void context_free(Context *context);
+/* Puts right the interfaces of containers that ended while nobody looked. */
+void manager_restore_interfaces(Manager *manager);
 /* Whether what a container of that name left behind is being removed now. */
 bool manager_cleans_up(const Manager *manager, const char *name);
 void manager_free_clean_ups(Manager *manager);

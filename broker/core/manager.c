@@ -174,11 +174,15 @@ static void on_event(void *userdata, const Uevent *event, bool complete) {
         } while (r > 0);
 }
 
+void manager_rescan(Manager *manager) {
+        loop_source_set_timer(manager->rescan, RESCAN_DELAY_USEC);
+}
+
 static void on_lost(void *userdata) {
         Manager *manager = userdata;
 
         log_notice("Device events were lost: looking at all devices again");
-        loop_source_set_timer(manager->rescan, RESCAN_DELAY_USEC);
+        manager_rescan(manager);
 }
 
 void manager_part_gone(Manager *manager, const char *devpath) {
@@ -303,6 +307,7 @@ int manager_start(Manager *manager) {
         if (r < 0)
                 return log_error_errno(r, "Failed to look for containers in %s: %m", manager->runtime_dir);
         manager->taking_in = false;
+        manager_restore_interfaces(manager);
 
         manager_assign_all(manager);
         registry_containers_foreach(container, &manager->registry)

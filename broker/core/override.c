@@ -110,11 +110,6 @@ static int load_override(Manager *manager, const char *name) {
         return 0;
 }
 
-static void closedirp(DIR **dir) {
-        if (*dir)
-                closedir(*dir);
-}
-
 int manager_load_overrides(Manager *manager) {
         _cleanup_(closedirp) DIR *dir = NULL;
         _cleanup_close_ int fd = dup(manager->state_fd);

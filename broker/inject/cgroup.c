@@ -31,11 +31,6 @@
 
 #define MOUNTINFO_MAX (4U * 1024U * 1024U)
 
-static void closedirp(DIR **dir) {
-        if (*dir)
-                closedir(*dir);
-}
-
 /* Whether @options, separated by commas, has @word. */
 static bool has_option(const char *options, const char *word) {
         size_t n = strlen(word);

@@ -188,46 +188,29 @@ static int cache_put(DevFolders *folders, const char *folder, int fd) {
         return fd;
 }
 
-/* Makes @folder in the one above it, where that is remembered: nobody but us can have put anything there.
- * Return: fd; -ENOENT the one above is not remembered, or gone; errno. */
-static int make_in_known(const DevFolders *folders, const char *folder) {
-        char above[PATH_MAX];
-        const char *base;
-        int i, fd;
-
-        if (split(folder, above, &base) < 0 || !*above)
-                return -ENOENT;
-        i = cache_find(folders, above);
-        if (i < 0)
-                return i;
-        if (mkdirat(folders->cache[i].fd, base, FOLDER_MODE) < 0 && errno != EEXIST)
-                return -errno;
-        fd = openat(folders->cache[i].fd, base, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        return fd < 0 ? -errno : fd;
-}
-
-/* Remembers the folder above @folder as well, in which its like will be made next time. */
-static void remember_above(DevFolders *folders, const char *folder) {
+/* Remembers the folder above @folder, where it is below the first level. Return: whether it did. */
+static bool remember_above(DevFolders *folders, const char *folder) {
         char above[PATH_MAX];
         struct stat st;
         int fd;
 
-        if (split(folder, above, NULL) < 0 || !*above || cache_find(folders, above) >= 0)
-                return;
+        if (split(folder, above, NULL) < 0 || !*above)
+                return false;
         fd = open_beneath(folders->dev_fd, above);
         if (fd < 0)
-                return;
-        if (fstat(fd, &st) < 0 || !is_ours(&st))
+                return false;
+        if (fstat(fd, &st) < 0 || !is_ours(&st)) {
                 safe_close(fd);
-        else
-                (void)cache_put(folders, above, fd);
+                return false;
+        }
+        return cache_put(folders, above, fd) >= 0;
 }
 
-int dev_folders_find(DevFolders *folders, const char *path, bool make, const char **ret_base) {
-        char folder[PATH_MAX];
+int dev_folders_find(DevFolders *folders, const char *path, bool make, const char **ret_rest) {
+        char folder[PATH_MAX], above[PATH_MAX];
         int r;
 
-        r = split(path, folder, ret_base);
+        r = split(path, folder, ret_rest);
         if (r < 0)
                 return r;
         if (!*folder)
@@ -235,17 +218,37 @@ int dev_folders_find(DevFolders *folders, const char *path, bool make, const cha
         r = cache_find(folders, folder);
         if (r >= 0)
                 return folders->cache[r].fd;
-
-        r = make ? make_in_known(folders, folder) : -ENOENT;
-        if (r >= 0)
-                return cache_put(folders, folder, r);
-        r = make ? dev_folder_make(folders->dev_fd, path, NULL)
-                 : dev_folder_open(folders->dev_fd, path, NULL);
+        r = split(folder, above, NULL);
         if (r < 0)
                 return r;
-        if (make)
-                remember_above(folders, folder);
-        return cache_put(folders, folder, r);
+        r = *above ? cache_find(folders, above) : -ENOENT;
+        if (r >= 0) {
+                *ret_rest = path + strlen(above) + 1;
+                return folders->cache[r].fd;
+        }
+
+        r = make ? dev_folder_make(folders->dev_fd, path, NULL)
+                 : dev_folder_open(folders->dev_fd, path, NULL);
+        if (r < 0 || !make)
+                return r < 0 ? r : cache_put(folders, folder, r);
+        /* The one above will do for all its like, and outlives the folder. */
+        if (!remember_above(folders, folder))
+                return cache_put(folders, folder, r);
+        safe_close(r);
+        return dev_folders_find(folders, path, make, ret_rest);
+}
+
+int dev_folders_make_last(int fd, const char *rest) {
+        char folder[NAME_MAX + 1];
+        size_t n = strcspn(rest, "/");
+
+        if (!rest[n])
+                return -ENOENT;
+        if (n >= sizeof(folder))
+                return -ENAMETOOLONG;
+        memcpy(folder, rest, n);
+        folder[n] = '\0';
+        return mkdirat(fd, folder, FOLDER_MODE) < 0 && errno != EEXIST ? -errno : 0;
 }
 
 /* Return: 1 @folder is gone; 0 it stays. */

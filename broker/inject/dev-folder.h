@@ -25,13 +25,19 @@ typedef struct DevFolders {
 void dev_folders_forget(DevFolders *folders);
 
 /**
- * dev_folders_find() - the folder that @path is in, by what is remembered
- * @make:     make what is missing, as dev_folder_make()
- * @ret_base: the last component of @path, borrowed from it
+ * dev_folders_find() - a folder from which @path can be reached safely
+ * @make:     make what is missing, as dev_folder_make(), but for the innermost folder:
+ * dev_folders_make_last()
+ * @ret_rest: the rest of @path below that folder, borrowed from it: one component, or two where both are in
+ * folders that nobody but us can change
  *
  * Return: fd, borrowed until the next call; as dev_folder_open() and dev_folder_make().
  */
-int dev_folders_find(DevFolders *folders, const char *path, bool make, const char **ret_base);
+int dev_folders_find(DevFolders *folders, const char *path, bool make, const char **ret_rest);
+
+/* Makes the folder in a @rest of two components. Return: 0, also when it is there; -ENOENT @rest has one;
+ * errno. */
+int dev_folders_make_last(int fd, const char *rest);
 
 /* Removes the folders of @path that are empty, from the innermost on. */
 void dev_folders_prune(DevFolders *folders, const char *path);

@@ -26,8 +26,12 @@
 #include "util/string.h"
 
 #define STATE_SIZE_MAX PROPERTY_LIST_SIZE_MAX
-#define ADDRESSES_MAX  256
-#define ALTNAMES_MAX   64
+
+/* Of the host's properties; each grows up to four times by being escaped. */
+#define PROPERTIES_KEPT_MAX 64
+#define PROPERTY_KEPT_MAX   192
+#define ADDRESSES_MAX       256
+#define ALTNAMES_MAX        64
 
 uint32_t interface_state_number(const PropertyList *state, const char *key) {
         const char *text = property_list_get(state, key);
@@ -198,6 +202,49 @@ static int collect_altnames(RouteSocket *socket, struct rtnl_link *link, Propert
         return 0;
 }
 
+/* What the host said of the interface, for a davitd that starts while it is away. */
+static int collect_properties(const PropertyList *properties, PropertyList *state) {
+        unsigned int n = 0;
+        int r;
+
+        property_list_foreach(entry, properties) {
+                char key[sizeof("PROPERTY_") + 10];
+
+                /* What identifies it is short; the file is bounded, and the move does not fail for the rest.
+                 */
+                if (n >= PROPERTIES_KEPT_MAX || strlen(entry) >= PROPERTY_KEPT_MAX)
+                        continue;
+                snprintf(key, sizeof(key), "PROPERTY_%u", n++);
+                r = set_foreign_text(state, key, entry);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int interface_state_properties(const PropertyList *state, PropertyList *ret) {
+        _cleanup_(property_list_deinit) PropertyList properties = {};
+        int r;
+
+        for (unsigned int n = 0;; n++) {
+                char key[sizeof("PROPERTY_") + 10], entry[PROPERTY_KEPT_MAX];
+                const char *text;
+
+                snprintf(key, sizeof(key), "PROPERTY_%u", n);
+                text = property_list_get(state, key);
+                if (!text)
+                        break;
+                r = string_from_component(text, entry, sizeof(entry));
+                if (r >= 0)
+                        r = property_list_append(&properties, entry, strlen(entry) + 1);
+                if (r < 0)
+                        return r == -ENOMEM ? r : -EBADMSG;
+        }
+        *ret = properties;
+        properties = (PropertyList){};
+        return 0;
+}
+
 static int collect_item(const Item *item, PropertyList *state) {
         int r;
 
@@ -208,6 +255,8 @@ static int collect_item(const Item *item, PropertyList *state) {
                 r = interface_state_set_number(state, "ITEM_MTU", item->mtu);
         if (r >= 0)
                 r = interface_state_set_number(state, "ITEM_UP", item->up);
+        if (r >= 0)
+                r = collect_properties(&item->properties, state);
         return r;
 }
 

@@ -12,6 +12,7 @@
  * an `@`).
  *
  *   DEVICE=, INSIDE=, ITEM_MTU=, ITEM_UP=       the item that was asked for
+ *   PROPERTY_n=                                 what the host said of it, KEY=VALUE; n counts from 0
  *   NAME=, IFINDEX=                             on the host
  *   INSIDE_IFINDEX=                             in the container, once it is known
  *   KIND=, LOWER=                               of a virtual interface: its kind, the index of its peer or
@@ -31,6 +32,9 @@
  * from inside (a tap, a tunnel), so that it could not be told which one to take back; errno.
  */
 int interface_state_collect(RouteSocket *socket, struct rtnl_link *link, const Item *item, PropertyList *ret);
+
+/* What the host said of it. Return: 0; -EBADMSG; -ENOMEM. */
+int interface_state_properties(const PropertyList *state, PropertyList *ret);
 
 /* A number of the state; 0 where it has none. */
 uint32_t interface_state_number(const PropertyList *state, const char *key);

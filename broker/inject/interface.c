@@ -264,11 +264,14 @@ int interface_move_out(const Item *item, int netns_fd, int state_fd, const char 
 }
 
 static int add_item(const PropertyList *state, ItemSet *set) {
+        _cleanup_(property_list_deinit) PropertyList properties = {};
         _cleanup_(item_unrefp) Item *item = NULL;
         char device[PATH_MAX], inside[IFNAMSIZ], name[IFNAMSIZ];
         int r;
 
-        r = string_from_component(property_list_get(state, "DEVICE") ?: "", device, sizeof(device));
+        r = interface_state_properties(state, &properties);
+        if (r >= 0)
+                r = string_from_component(property_list_get(state, "DEVICE") ?: "", device, sizeof(device));
         if (r >= 0)
                 r = string_from_component(property_list_get(state, "INSIDE"), inside, sizeof(inside));
         if (r >= 0)
@@ -282,6 +285,7 @@ static int add_item(const PropertyList *state, ItemSet *set) {
                                 .target = name,
                                 .mtu = interface_state_number(state, "ITEM_MTU"),
                                 .up = interface_state_number(state, "ITEM_UP") > 0,
+                                .properties = properties,
                         },
                         &item);
         return r < 0 ? r : item_set_add(set, item);

@@ -242,9 +242,11 @@ static int place(LiveDev *live, const char *held, const char *path) {
                 if (linkat(live->held_fd, held, parent_fd, base, /* flags= */ 0) >= 0)
                         return 0;
                 r = -errno;
-                /* The folder was removed since, or renamed and removed: once more from the top. */
                 if (r == -ENOENT) {
-                        dev_folders_forget(&live->folders);
+                        /* The innermost folder goes with its last node. If it is not that, a folder was
+                         * renamed and removed: once more from the top. */
+                        if (dev_folders_make_last(parent_fd, base) < 0)
+                                dev_folders_forget(&live->folders);
                         continue;
                 }
                 if (r != -EEXIST || !is_corpse(parent_fd, base) ||
@@ -413,11 +415,6 @@ static DIR *open_held(const LiveDev *live) {
         if (dir)
                 TAKE_FD(fd);
         return dir;
-}
-
-static void closedirp(DIR **dir) {
-        if (*dir)
-                closedir(*dir);
 }
 
 int live_dev_read(LiveDev *live, ItemSet *ret) {

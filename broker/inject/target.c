@@ -62,19 +62,15 @@ Target *target_close(Target *target) {
         return NULL;
 }
 
-/* Return: fd; -ENOENT; errno. */
-static int open_state(const char *runtime_dir, bool make) {
+/* Return: fd; errno. */
+static int open_state(const char *runtime_dir) {
         char path[PATH_MAX];
+        int r;
 
         if (snprintf(path, sizeof(path), "%s/state", runtime_dir) >= (int)sizeof(path))
                 return -ENAMETOOLONG;
-        if (make) {
-                int r = fd_mkdir_parents(path, 0755);
-
-                if (r < 0)
-                        return r;
-        }
-        return fd_open_dir(AT_FDCWD, path);
+        r = fd_mkdir_parents(path, 0755);
+        return r < 0 ? r : fd_open_dir(AT_FDCWD, path);
 }
 
 static bool has_ended(int pidfd) {
@@ -129,7 +125,7 @@ int target_open(const char *runtime_dir, const Container *container, const char 
         r = filter_open(cgroup, &target->filter);
         if (r < 0)
                 return r;
-        target->state_fd = open_state(runtime_dir, /* make= */ true);
+        target->state_fd = open_state(runtime_dir);
         if (target->state_fd < 0)
                 return target->state_fd;
         *ret = TAKE_PTR(target);
@@ -281,22 +277,4 @@ int target_watch_dispatch(Target *target) {
                 something = something || n >= 0 || errno == ENOBUFS;
         }
         return something;
-}
-
-int target_clean_up(const char *runtime_dir, const char *name, const char *cgroup) {
-        _cleanup_close_ int state_fd = -EBADF;
-        int first = 0, r;
-
-        assert(runtime_dir && name && cgroup);
-
-        state_fd = open_state(runtime_dir, /* make= */ false);
-        if (state_fd >= 0)
-                first = interface_restore(state_fd, name);
-        else if (state_fd != -ENOENT)
-                first = state_fd;
-        r = live_dev_destroy(runtime_dir, name);
-        if (first == 0)
-                first = r;
-        r = filter_destroy(cgroup);
-        return first < 0 ? first : r;
 }

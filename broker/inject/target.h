@@ -45,8 +45,3 @@ int target_watch_fd(const Target *target);
 int target_watch(Target *target);
 /* Drains it and says whether something happened. Return: 1 yes; 0 no; errno. */
 int target_watch_dispatch(Target *target);
-
-/* After the container's end: gives interfaces back, takes filter and live /dev off. May block: run in a
- * child. Works without a Target, from what is on the system. Return: 0; the first errno, having gone on with
- * the rest. */
-int target_clean_up(const char *runtime_dir, const char *name, const char *cgroup);

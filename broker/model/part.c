@@ -165,9 +165,14 @@ bool part_is_of_interest(const PropertyList *properties) {
         /* Buses whose objects say who made a device, or which driver has it. */
         static const char *const buses[] = {"faux", "hid", "pci",    "platform",
                                             "pnp",  "usb", "virtio", "vmbus"};
+        /* The host's own memory, processors and screens: nodes, but no device that somebody could be given.
+         */
+        static const char *const own[] = {"cpuid", "mem", "msr", "vc"};
         const char *subsystem = property_list_get(properties, "SUBSYSTEM");
+        const char *devpath = property_list_get(properties, "DEVPATH");
 
-        if (!subsystem)
+        if (!subsystem || string_table_find(own, ELEMENTSOF(own), subsystem) >= 0 ||
+            (devpath && startswith(devpath, "/devices/virtual/tty/")))
                 return false;
         return streq(subsystem, "net") || string_table_find(buses, ELEMENTSOF(buses), subsystem) >= 0 ||
                property_list_get(properties, "MAJOR");

@@ -129,3 +129,19 @@ int container_record_format(const ContainerRecord *record, char **ret) {
         *ret = TAKE_PTR(text);
         return 0;
 }
+
+int container_record_copy(const ContainerRecord *record, ContainerRecord *ret) {
+        _cleanup_(container_record_deinit) ContainerRecord copy = *record;
+        int r;
+
+        copy.labels = (PropertyList){};
+        copy.cgroup = strdup(record->cgroup);
+        if (!copy.cgroup)
+                return -ENOMEM;
+        r = property_list_copy(&copy.labels, &record->labels);
+        if (r < 0)
+                return r;
+        *ret = copy;
+        copy = (ContainerRecord){};
+        return 0;
+}

@@ -27,5 +27,8 @@ void container_record_deinit(ContainerRecord *record);
  */
 int container_record_parse(const char *text, ContainerRecord *ret);
 
+/* Return: 0 or -ENOMEM. */
+int container_record_copy(const ContainerRecord *record, ContainerRecord *ret);
+
 /* The text, owned by the caller. Return: 0; -EINVAL a label with a newline; -ENOMEM. */
 int container_record_format(const ContainerRecord *record, char **ret);

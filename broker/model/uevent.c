@@ -200,20 +200,25 @@ static uint64_t tag_bloom(const char *tags) {
         return bits;
 }
 
+/* Whether an entry of @size bytes starts so; with a literal the compiler makes it a compare of a word or two.
+ */
+#define STARTS_WITH(entry, size, literal) \
+        ((size) >= sizeof(literal) - 1 && memcmp((entry), (literal), sizeof(literal) - 1) == 0)
+
 /* What udev's rules and builtins put into a device's properties. A listener of the kernel's group would not
  * mind, but a udevd inside would take it for its own earlier work. */
-static bool only_udev_says(const char *entry) {
-        static const char *const prefixes[] = {"ID_", "SYSTEMD_", "UDEV_", "DM_UDEV_", "."};
-        static const char *const keys[] = {
-                "DEVLINKS=", "TAGS=", "CURRENT_TAGS=", "USEC_INITIALIZED=", "INTERFACE_OLD="};
+static bool only_udev_says(const char *entry, size_t size) {
+        return STARTS_WITH(entry, size, "ID_") || STARTS_WITH(entry, size, "SYSTEMD_") ||
+               STARTS_WITH(entry, size, "UDEV_") || STARTS_WITH(entry, size, "DM_UDEV_") ||
+               STARTS_WITH(entry, size, ".") || STARTS_WITH(entry, size, "DEVLINKS=") ||
+               STARTS_WITH(entry, size, "TAGS=") || STARTS_WITH(entry, size, "CURRENT_TAGS=") ||
+               STARTS_WITH(entry, size, "USEC_INITIALIZED=") || STARTS_WITH(entry, size, "INTERFACE_OLD=");
+}
 
-        for (size_t i = 0; i < ELEMENTSOF(prefixes); i++)
-                if (startswith(entry, prefixes[i]))
-                        return true;
-        for (size_t i = 0; i < ELEMENTSOF(keys); i++)
-                if (startswith(entry, keys[i]))
-                        return true;
-        return false;
+/* What is written for every event anew, or has its place at the head. */
+static bool written_apart(const char *entry, size_t size) {
+        return STARTS_WITH(entry, size, "ACTION=") || STARTS_WITH(entry, size, "SEQNUM=") ||
+               STARTS_WITH(entry, size, "DEVPATH=") || STARTS_WITH(entry, size, "SUBSYSTEM=");
 }
 
 /* A buffer being filled; past its end it only counts. */
@@ -222,40 +227,38 @@ typedef struct Writer {
         size_t size, at;
 } Writer;
 
+static void write_bytes(Writer *writer, const char *bytes, size_t size) {
+        if (writer->at + size <= writer->size)
+                memcpy(writer->buffer + writer->at, bytes, size);
+        writer->at += size;
+}
+
 static void write_entry(Writer *writer, const char *key, const char *separator, const char *value) {
-        const char *const pieces[] = {key, separator, value, NULL};
-
-        for (size_t i = 0; pieces[i]; i++) {
-                size_t n = strlen(pieces[i]);
-
-                if (writer->at < writer->size)
-                        memcpy(writer->buffer + writer->at, pieces[i], MIN(n, writer->size - writer->at));
-                writer->at += n;
-        }
-        if (writer->at < writer->size)
-                writer->buffer[writer->at] = '\0';
-        writer->at++;
+        write_bytes(writer, key, strlen(key));
+        write_bytes(writer, separator, strlen(separator));
+        write_bytes(writer, value, strlen(value) + 1);
 }
 
 static void write_properties(Writer *writer, UeventAction action, const PropertyList *properties,
                              UeventGroup group) {
+        const char *end = properties->data + properties->size;
         bool udev = group == UEVENT_GROUP_UDEV;
+        size_t size;
 
         write_entry(writer, "ACTION", "=", uevent_action_to_string(action));
         write_entry(writer, "DEVPATH", "=", property_list_get(properties, "DEVPATH"));
         write_entry(writer, "SUBSYSTEM", "=", property_list_get(properties, "SUBSYSTEM"));
-        property_list_foreach(entry, properties) {
-                const char *name = startswith(entry, "DEVNAME=");
-
-                if (startswith(entry, "ACTION=") || startswith(entry, "SEQNUM=") ||
-                    startswith(entry, "DEVPATH=") || startswith(entry, "SUBSYSTEM=") ||
-                    (!udev && only_udev_says(entry)))
+        for (const char *entry = properties->data; entry < end; entry += size) {
+                size = strlen(entry) + 1;
+                if (written_apart(entry, size) || (!udev && only_udev_says(entry, size)))
                         continue;
-                if (name) {
-                        name = startswith(name, "/dev/") ?: name;
-                        write_entry(writer, "DEVNAME=", udev ? "/dev/" : "", name);
+                if (STARTS_WITH(entry, size, "DEVNAME=")) {
+                        const char *name = entry + strlen("DEVNAME=");
+
+                        write_entry(writer, "DEVNAME=", udev ? "/dev/" : "",
+                                    startswith(name, "/dev/") ?: name);
                 } else
-                        write_entry(writer, entry, "", "");
+                        write_bytes(writer, entry, size);
         }
         /* libudev takes a message without a number for broken, and compares it with nothing. */
         if (udev)

@@ -45,7 +45,7 @@ typedef struct Item {
         const char *target;      /* link: what it points to, relative; interface: its name on the host */
         uint32_t mtu;            /* interface: 0 keeps it */
         bool up;                 /* interface */
-        PropertyList properties; /* event: what is sent */
+        PropertyList properties; /* event: what is sent; interface: what the host said of it */
 } Item;
 
 /**

@@ -61,7 +61,8 @@ const Rule *wanted_deciding_rule(const RuleSet *rules, const Device *device, con
 /**
  * wanted_items() - what a grant consists of
  * @give:       of the deciding rule, or &GIVE_DEFAULT
- * @manual:     a manual attach also takes the device's interfaces
+ * @manual:     a manual attach takes the interfaces of a device that has nothing else: who attaches a NIC
+ * means it, who attaches a phone need not mean its tether
  *
  * Return: 0; -ERANGE the rule's owner has no id in the container's map; -EINVAL the symlink's template gives
  * no path below /dev; -ENOMEM.

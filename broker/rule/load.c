@@ -70,11 +70,6 @@ static int file_entry_compare(const void *a, const void *b) {
         return r ?: (x->folder > y->folder) - (x->folder < y->folder);
 }
 
-static void closedirp(DIR **dir) {
-        if (*dir)
-                closedir(*dir);
-}
-
 static bool ends_with(const char *s, const char *suffix) {
         size_t n = strlen(s), m = strlen(suffix);
 
