@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,6 +28,9 @@
 
 #define READY_LINE_MAX 1024
 #define EXIT_FILE_MAX  16
+
+/* The soft limit that the kernel gives to init, and systemd to services. */
+#define FILE_LIMIT_USUAL 1024U
 
 /* A launch whose keeper has not spoken yet, or that waits until a former container of its name is cleaned up.
  */
@@ -64,6 +68,7 @@ void manager_free_launches(Manager *manager) {
                 PendingLaunch *launch = manager->launches;
 
                 manager->launches = launch->next;
+                launch->done(launch->userdata, CALL_FAILED, "davitd is ending", 0);
                 launch_free(launch);
         }
 }
@@ -153,12 +158,24 @@ static void on_ready(void *userdata, int fd, _unused_ unsigned int events) {
                 launch_await_end(launch);
 }
 
+/* Ours is raised for many containers; programs inside may use select(), and loop over all that they could
+ * have open. */
+static void restore_file_limit(void) {
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+                return;
+        limit.rlim_cur = MIN(limit.rlim_max, FILE_LIMIT_USUAL);
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 _Noreturn static void exec_keeper(const PendingLaunch *launch, int ready_fd) {
         sigset_t none;
 
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
         signal(SIGPIPE, SIG_DFL);
+        restore_file_limit();
         /* A container is no part of our terminal: an interrupt for us is none for it. */
         setsid();
 

@@ -34,15 +34,6 @@ static void waiter_free(Waiter *waiter) {
         free(waiter);
 }
 
-void manager_free_waiters(Manager *manager) {
-        while (manager->waiters) {
-                Waiter *waiter = manager->waiters;
-
-                manager->waiters = waiter->next;
-                waiter_free(waiter);
-        }
-}
-
 static int copy_name(const char *s, char **ret) {
         *ret = s ? strdup(s) : NULL;
         return s && !*ret ? -ENOMEM : 0;
@@ -135,6 +126,15 @@ static bool is_over(const Manager *manager, const Waiter *waiter, Answer *answer
 static void tell(Waiter *waiter, CallCode code, const char *message, int value) {
         waiter->done(waiter->userdata, code, message, value);
         waiter_free(waiter);
+}
+
+void manager_free_waiters(Manager *manager) {
+        while (manager->waiters) {
+                Waiter *waiter = manager->waiters;
+
+                manager->waiters = waiter->next;
+                tell(waiter, CALL_FAILED, "davitd is ending", 0);
+        }
 }
 
 void manager_check_waiters(Manager *manager) {
