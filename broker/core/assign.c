@@ -183,7 +183,8 @@ static int give(Manager *manager, Device *device, const Wish *wish) {
                 return r;
         if (r > 0)
                 manager_notify(manager, OBJECT_GRANT, device->id, wish->container->name);
-        runner_touch(context_of(wish->container)->runner, device->id);
+        if (!manager->deferring)
+                runner_touch(context_of(wish->container)->runner, device->id);
         return 0;
 }
 
@@ -207,6 +208,8 @@ static int take_back_unwanted(Manager *manager, Device *device, WishList *wishes
                 grant = next_unwanted(manager, device, wishes);
                 if (!grant)
                         return 0;
+                if (manager->deferring)
+                        continue;
                 /* It may settle at once; then the device was assigned anew from within, and where it was
                  * unplugged the last grant took it along. Either way what was worked out above is out of
                  * date. */
@@ -241,8 +244,12 @@ void manager_assign(Manager *manager, Device *device) {
 }
 
 void manager_assign_all(Manager *manager) {
+        manager->deferring = true;
         registry_devices_foreach(device, &manager->registry)
                 manager_assign(manager, device);
+        manager->deferring = false;
+        registry_containers_foreach(container, &manager->registry)
+                runner_touch_all(context_of(container)->runner);
 }
 
 void manager_renew_decisions(Manager *manager) {

@@ -341,7 +341,6 @@ void manager_container_up(void *userdata, Container *container, const ContainerR
         if (manager->taking_in)
                 return;
         manager_assign_all(manager);
-        runner_touch_all(context->runner);
         manager_check_waiters(manager);
 }
 

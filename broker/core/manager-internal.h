@@ -39,6 +39,7 @@ struct Manager {
         Waiter *waiters;
         PendingLaunch *launches;
         CleanUp *clean_ups;
+        bool deferring; /* all devices are assigned first, and then each container is done in one plan */
         bool taking_in; /* at the start: everything is taken in before anything is decided */
 };
 
@@ -68,6 +69,8 @@ void manager_part_gone(Manager *manager, const char *devpath);
 /* assign.c: works out anew who should have the device, and has it done. The device is freed when it has
  * neither parts nor grants any more, so the caller must not use it after. */
 void manager_assign(Manager *manager, Device *device);
+/* All devices, and one plan for each container: so what one device has to leave is free before another needs
+ * it. */
 void manager_assign_all(Manager *manager);
 /* After a reload: decides everything by the new rules; nothing points to the old ones after. */
 void manager_renew_decisions(Manager *manager);

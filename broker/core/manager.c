@@ -310,8 +310,6 @@ int manager_start(Manager *manager) {
         manager_restore_interfaces(manager);
 
         manager_assign_all(manager);
-        registry_containers_foreach(container, &manager->registry)
-                runner_touch_all(context_of(container)->runner);
         log_info("Ready: %u devices, %u containers, %zu rules", HASH_COUNT(manager->registry.devices),
                  HASH_COUNT(manager->registry.containers), rule_set_size(manager->rules));
         return 0;

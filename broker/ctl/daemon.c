@@ -84,6 +84,12 @@ int daemon_open(Ctl *ctl) {
         return r;
 }
 
+bool daemon_is_running(Ctl *ctl) {
+        if (!ctl->bus && open_bus(ctl->address, &ctl->bus) < 0)
+                return false;
+        return sd_bus_get_name_creds(ctl->bus, DAEMON_NAME, /* mask= */ 0, NULL) >= 0;
+}
+
 int daemon_call(Ctl *ctl, uint64_t timeout_usec, const char *path, const char *interface, const char *member,
                 sd_bus_message **ret, const char *types, ...) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;

@@ -14,6 +14,9 @@
 #define DAEMON_READ_USEC   (25ULL * 1000 * 1000)
 #define DAEMON_CHANGE_USEC UINT64_MAX
 
+/* Whether a davitd is on the bus; says nothing. */
+bool daemon_is_running(Ctl *ctl);
+
 /* All of these say on standard error what went wrong. Return: 0; negative errno. */
 
 /* Connects, where that was not done yet. */

@@ -3,7 +3,7 @@
 /*
  * davitctl exec: becomes davit-container, which enters the container with our descriptors and our terminal.
  * The daemon says which program that is and where its containers are, so that each of several daemons has its
- * own.
+ * own. Containers live without it: where none answers, they are looked for where davitd has them by default.
  */
 
 #include "config.h"
@@ -14,11 +14,25 @@
 #include "ctl/daemon.h"
 #include "util/string.h"
 
+/* Return: 0; errno, having said so. */
+static int where_containers_are(Ctl *ctl, char **ret_runtime_dir, char **ret_program) {
+        /* Who names a bus means the davitd that is on it. */
+        if (!ctl->address && !daemon_is_running(ctl)) {
+                *ret_runtime_dir = strdup(DAVIT_RUNSTATEDIR);
+                *ret_program = strdup(DAVIT_LIBEXECDIR "/davit-container");
+                return *ret_runtime_dir && *ret_program ? 0 : complain_error(NULL, -ENOMEM);
+        }
+        if (daemon_manager_string(ctl, "RuntimeDir", ret_runtime_dir) < 0 ||
+            daemon_manager_string(ctl, "ContainerProgram", ret_program) < 0)
+                return -EIO;
+        return 0;
+}
+
 int command_exec(Ctl *ctl, int argc, char **argv) {
         _cleanup_free_ char *runtime_dir = NULL, *program = NULL;
         _cleanup_free_ char **words = NULL;
         size_t n = 0;
-        int first = argc > 1 && streq(argv[1], "--") ? 2 : 1;
+        int r, first = argc > 1 && streq(argv[1], "--") ? 2 : 1;
 
         if (first >= argc) {
                 complain("exec: the command is missing");
@@ -29,8 +43,8 @@ int command_exec(Ctl *ctl, int argc, char **argv) {
                 complain("'%s' is no name of a container", argv[0]);
                 return EXIT_FAILED;
         }
-        if (daemon_manager_string(ctl, "RuntimeDir", &runtime_dir) < 0 ||
-            daemon_manager_string(ctl, "ContainerProgram", &program) < 0)
+        r = where_containers_are(ctl, &runtime_dir, &program);
+        if (r < 0)
                 return EXIT_FAILED;
         if (runtime_dir[0] != '/' || program[0] != '/') {
                 complain("davitd names no program to enter its containers with");

@@ -12,6 +12,7 @@
 
 #include <assert.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <systemd/sd-daemon.h>
@@ -33,6 +35,10 @@
 
 /* Four for each container and some for each device; the kernel's own limit is higher (fs.nr_open). */
 #define DESCRIPTORS_WANTED 65536U
+
+/* For how long a child of a davitd that was killed is waited for: longer than such a child may take. */
+#define LOCK_PAUSE_NSEC 20000000L
+#define LOCK_PAUSES_MAX 750U
 
 static int check_runtime_dir(int fd, const char *path) {
         struct stat st;
@@ -48,6 +54,43 @@ static int check_runtime_dir(int fd, const char *path) {
                           path, st.st_mode & 07777);
                 return -EPERM;
         }
+        return 0;
+}
+
+/* Whether the process that has written its number into the lock file lives. */
+static bool holder_lives(int lock_fd) {
+        char text[16] = "";
+        uint64_t pid;
+
+        if (pread(lock_fd, text, sizeof(text) - 1, 0) <= 0)
+                return true; /* it has just taken the lock */
+        text[strcspn(text, "\n")] = '\0';
+        return string_to_u64(text, 10, INT_MAX, &pid) < 0 || kill((pid_t)pid, 0) == 0 || errno != ESRCH;
+}
+
+/*
+ * A davitd that was killed may have left a child that moves an interface. It has the lock too, and has to
+ * come to its end before anybody looks at what is present.
+ *
+ * Return: 0; -EBUSY another davitd lives; -ETIMEDOUT such a child does not come to its end; errno.
+ */
+static int take_lock(int lock_fd) {
+        const struct timespec pause = {.tv_nsec = LOCK_PAUSE_NSEC};
+        char text[16];
+        int n;
+
+        for (unsigned int i = 0; flock(lock_fd, LOCK_EX | LOCK_NB) < 0; i++) {
+                if (errno != EWOULDBLOCK && errno != EINTR)
+                        return -errno;
+                if (holder_lives(lock_fd))
+                        return -EBUSY;
+                if (i >= LOCK_PAUSES_MAX)
+                        return -ETIMEDOUT;
+                nanosleep(&pause, NULL);
+        }
+        n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+        if (ftruncate(lock_fd, 0) < 0 || pwrite(lock_fd, text, (size_t)n, 0) < 0)
+                return -errno;
         return 0;
 }
 
@@ -72,12 +115,11 @@ int service_claim_runtime_dir(const char *path, int *ret_lock) {
         lock_fd = openat(dir_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
         if (lock_fd < 0)
                 return log_error_errno(errno, "Failed to open %s/lock: %m", path);
-        if (flock(lock_fd, LOCK_EX | LOCK_NB) < 0) {
-                if (errno != EWOULDBLOCK)
-                        return log_error_errno(errno, "Failed to lock %s/lock: %m", path);
-                log_error("Another davitd runs with %s", path);
-                return -EBUSY;
-        }
+        r = take_lock(lock_fd);
+        if (r == -EBUSY)
+                return log_error_errno(r, "Another davitd runs with %s", path);
+        if (r < 0)
+                return log_error_errno(r, "Failed to lock %s/lock: %m", path);
         *ret_lock = TAKE_FD(lock_fd);
         return 0;
 }

@@ -86,6 +86,11 @@ static int fill(int root_fd, uid_t uid, gid_t gid) {
         _cleanup_close_ int dev_fd = -EBADF;
         int r;
 
+        /* The container's root passes through on its way to dev/. Another user of the host must not: a rule
+         * may give a node a mode that lets everybody inside have it. */
+        if (fchownat(root_fd, "", 0, gid, AT_EMPTY_PATH) < 0 ||
+            fchmodat(root_fd, ".", 0710, /* flags= */ 0) < 0)
+                return -errno;
         r = make_folder(root_fd, "held", 0, 0700);
         if (r < 0)
                 return r;
@@ -140,7 +145,7 @@ static int put_on(const char *path) {
         int r;
 
         if (mount("davit", path, "tmpfs", MS_NOSUID | MS_NOEXEC,
-                  "mode=0755,size=" TMPFS_SIZE ",nr_inodes=" TMPFS_INODES) < 0)
+                  "mode=0700,size=" TMPFS_SIZE ",nr_inodes=" TMPFS_INODES) < 0)
                 return -errno;
         /* On a shared mount it is shared too: what liblxc mounts in the container's view of it would come
          * back to the host. */

@@ -5,16 +5,19 @@
  *
  * The hierarchies are those that are mounted, whatever they are; nothing here knows which of them liblxc
  * used. A folder below our own is the container's to make and to name, so the walk goes by descriptors, never
- * over a symlink (cgroupfs has none), and to a bounded depth.
+ * over a symlink (cgroupfs has none), and holds two of them however deep the container went: the way back up
+ * is "..".
  *
  * All that is still in such a folder when it is taken off is killed: a container's init can clear its
- * parent-death signal, and so can outlive the keeper. Deaths are waited for by pidfd.
+ * parent-death signal, and so can outlive the keeper. It can also freeze itself, and the v1 freezer keeps
+ * even SIGKILL from what is frozen; so that hierarchy comes first, and its folders are thawed.
  */
 
 #include "config.h"
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <mntent.h>
 #include <poll.h>
 #include <signal.h>
@@ -28,7 +31,6 @@
 #include "util/fd.h"
 #include "util/string.h"
 
-#define DEPTH_MAX   32
 #define PROCS_MAX   (4U * 1024U * 1024U)
 #define MOUNTS_FILE "/proc/self/mounts"
 #define LINE_SIZE   4096
@@ -78,90 +80,153 @@ static bool has_process(int dirfd, pid_t pid) {
         return false;
 }
 
-static void kill_and_wait(int dirfd, pid_t pid, uint64_t deadline) {
+/* Return: a pidfd of the process, which was told to die; -EBADF it is gone, or not to be killed. */
+static int kill_one(int dirfd, pid_t pid) {
         _cleanup_close_ int pidfd = -EBADF;
-        struct pollfd p;
 
         if (pid <= 1 || pid == getpid())
-                return;
+                return -EBADF;
         pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-        if (pidfd < 0 || !has_process(dirfd, pid))
-                return;
-        syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
-        p = (struct pollfd){.fd = pidfd, .events = POLLIN};
-        while (poll(&p, 1, left_ms(deadline)) < 0 && errno == EINTR)
-                ;
+        if (pidfd < 0 || !has_process(dirfd, pid) ||
+            syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) < 0)
+                return -EBADF;
+        return TAKE_FD(pidfd);
 }
 
+/* Kills what is in the folder, and waits for it. */
 static void kill_all(int dirfd, uint64_t deadline) {
         /* Again while there are new ones, as a process may fork while we read. */
         do {
                 _cleanup_free_ char *text = NULL;
+                _cleanup_close_ int last = -EBADF;
+                struct pollfd p = {.events = POLLIN};
                 char *save = NULL;
 
                 if (fd_read_file(dirfd, "cgroup.procs", PROCS_MAX, &text, NULL) < 0 || string_empty(text))
                         return;
-                for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
-                        kill_and_wait(dirfd, atoi(line), deadline);
+                for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+                        int fd = kill_one(dirfd, atoi(line));
+
+                        if (fd < 0)
+                                continue;
+                        safe_close(last);
+                        last = fd;
+                }
+                (void)fd_write_string(dirfd, "freezer.state", "THAWED");
+                if (last < 0)
+                        return;
+                p.fd = last;
+                while (poll(&p, 1, left_ms(deadline)) < 0 && errno == EINTR)
+                        ;
         } while (left_ms(deadline) > 0);
 }
 
-static int remove_folder(int parent, const char *name, uint64_t deadline) {
-        for (;;) {
-                if (unlinkat(parent, name, AT_REMOVEDIR) >= 0 || errno == ENOENT)
-                        return 0;
+static int open_folder(int at, const char *name) {
+        int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+        return fd < 0 ? -errno : fd;
+}
+
+/* Removes the folders in @fd that are empty. Return: 1 one is not, and its name is in @ret; 0 none is left;
+ * errno. */
+static int remove_children(int fd, char ret[static NAME_MAX + 1], bool *ret_removed) {
+        _cleanup_close_ int list = open_folder(fd, ".");
+        DIR *dir = list < 0 ? NULL : fdopendir(list);
+        int r = 0;
+
+        *ret_removed = false;
+        if (!dir)
+                return list < 0 ? list : -errno;
+        TAKE_FD(list);
+        for (struct dirent *entry = readdir(dir); entry && r == 0; entry = readdir(dir)) {
+                if (entry->d_type != DT_DIR || streq(entry->d_name, ".") || streq(entry->d_name, ".."))
+                        continue;
+                if (unlinkat(fd, entry->d_name, AT_REMOVEDIR) >= 0 || errno == ENOENT) {
+                        *ret_removed = true;
+                        continue;
+                }
+                r = errno == EBUSY ? 1 : -errno;
+                strcpy(ret, entry->d_name);
+        }
+        closedir(dir);
+        return r;
+}
+
+/* Kills all in and below the folder, and removes all below. Return: 0; -EBUSY it takes too long; errno. */
+static int empty_folder(int top, uint64_t deadline) {
+        _cleanup_close_ int fd = open_folder(top, ".");
+        unsigned int depth = 0;
+
+        while (fd >= 0) {
+                char child[NAME_MAX + 1];
+                bool removed;
+                int next, r;
+
+                kill_all(fd, deadline);
+                r = remove_children(fd, child, &removed);
+                if (r < 0 || (r == 0 && depth == 0))
+                        return r;
+                if (left_ms(deadline) == 0)
+                        return -EBUSY;
                 /* A dead task leaves its cgroup a moment after its pidfd says so, and no event tells on v1.
                  */
+                if (r == 0 && !removed)
+                        poll(NULL, 0, 1);
+                next = open_folder(fd, r > 0 ? child : "..");
+                if (next == -ENOENT)
+                        continue;
+                depth += r > 0 ? 1U : -1U;
+                safe_close(fd);
+                fd = next;
+        }
+        return fd;
+}
+
+static int remove_tree(int mount_fd, const char *relative, uint64_t deadline) {
+        _cleanup_close_ int fd = open_folder(mount_fd, relative);
+        int r;
+
+        if (fd < 0)
+                return fd == -ENOENT ? 0 : fd;
+        /* At once, however many there are; Linux 5.14, v2. */
+        (void)fd_write_string(fd, "cgroup.kill", "1");
+        r = empty_folder(fd, deadline);
+        while (r >= 0 && unlinkat(mount_fd, relative, AT_REMOVEDIR) < 0 && errno != ENOENT) {
                 if (errno != EBUSY || left_ms(deadline) == 0)
                         return -errno;
                 poll(NULL, 0, 1);
         }
+        return r;
 }
 
-static int remove_tree(int parent, const char *name, unsigned int depth, uint64_t deadline) {
-        int fd, ret = 0, r;
-        DIR *dir;
-
-        if (depth > DEPTH_MAX)
-                return -ELOOP;
-        fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd < 0)
-                return errno == ENOENT ? 0 : -errno;
-        dir = fdopendir(fd);
-        if (!dir) {
-                r = -errno;
-                safe_close(fd);
-                return r;
-        }
-        kill_all(fd, deadline);
-        for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
-                if (entry->d_type != DT_DIR || streq(entry->d_name, ".") || streq(entry->d_name, ".."))
-                        continue;
-                r = remove_tree(fd, entry->d_name, depth + 1, deadline);
-                if (r < 0 && ret == 0)
-                        ret = r;
-        }
-        closedir(dir);
-        r = remove_folder(parent, name, deadline);
-        return ret < 0 ? ret : r;
-}
-
-int cgroup_tree_remove(const char *relative, int wait_ms) {
+static int remove_in_all(const char *relative, bool freezer, uint64_t deadline) {
         _cleanup_(endmntentp) FILE *mounts = setmntent(MOUNTS_FILE, "re");
-        uint64_t deadline = now_ms() + (uint64_t)wait_ms;
         MountLine line;
         int ret = 0;
 
         if (!mounts)
                 return -errno;
         while (next_hierarchy(mounts, &line) > 0) {
-                _cleanup_close_ int fd = fd_open_dir(AT_FDCWD, line.entry.mnt_dir);
-                int r = fd < 0 ? fd : remove_tree(fd, relative, /* depth= */ 0, deadline);
+                _cleanup_close_ int fd = -EBADF;
+                int r;
 
+                if (!hasmntopt(&line.entry, "freezer") == freezer)
+                        continue;
+                fd = fd_open_dir(AT_FDCWD, line.entry.mnt_dir);
+                r = fd < 0 ? fd : remove_tree(fd, relative, deadline);
                 if (r < 0 && ret == 0)
                         ret = r;
         }
         return ret;
+}
+
+int cgroup_tree_remove(const char *relative, int wait_ms) {
+        uint64_t deadline = now_ms() + (uint64_t)wait_ms;
+        int r, k;
+
+        r = remove_in_all(relative, /* freezer= */ true, deadline);
+        k = remove_in_all(relative, /* freezer= */ false, deadline);
+        return r < 0 ? r : k;
 }
 
 /* The process' folder in the hierarchy of @mount: a line "ID:CONTROLLERS:/PATH" of /proc/PID/cgroup,

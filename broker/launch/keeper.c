@@ -20,6 +20,7 @@
 #include "config.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -48,6 +49,7 @@
 #define LOCKS_DIR       "/run/lock/davit"
 #define STOP_GRACE_MS   10000
 #define REBOOTS_AT_ONCE 5 /* a container that reboots faster than this per REBOOT_SPAN_MS is ended */
+#define KILL_AGAIN_MS   1000
 #define STATUS_SIZE_MAX 65536
 #define HALT_AGAIN_MS   1000
 #define LISTENS_MS      20
@@ -332,6 +334,15 @@ static int keeper_halt(Keeper *keeper, uint64_t now) {
         return is_command ? LISTENS_MS : HALT_AGAIN_MS;
 }
 
+/* SIGKILL to init ends the others too, but for what is frozen: init included, it may have frozen itself. */
+static void keeper_kill(Keeper *keeper) {
+        char payload[PATH_MAX];
+
+        keeper_send(keeper, SIGKILL);
+        if (snprintf(payload, sizeof(payload), "%s/payload", keeper->cgroup) < (int)sizeof(payload))
+                (void)cgroup_tree_remove(payload, KILL_AGAIN_MS);
+}
+
 /* Goes on with a stop that was asked for. Return: as above. */
 static int keeper_stop(Keeper *keeper) {
         uint64_t now = now_ms();
@@ -340,9 +351,10 @@ static int keeper_stop(Keeper *keeper) {
         if (keeper->kill_at == 0)
                 return -1;
         if (now >= keeper->kill_at) {
-                keeper_send(keeper, SIGKILL);
-                keeper->kill_at = 0;
-                return -1;
+                keeper_kill(keeper);
+                keeper->halt_at = 0;
+                keeper->kill_at = now_ms() + KILL_AGAIN_MS;
+                return KILL_AGAIN_MS;
         }
         kill_ms = (int)(keeper->kill_at - now);
         halt_ms = keeper_halt(keeper, now);

@@ -50,7 +50,7 @@ static void assert_inside(const char *script, int status, const char *expected) 
 
 static void test_dev(_unused_ void **state) {
         assert_inside("cd /dev && echo *", 0,
-                      "fd full mqueue net null ptmx pts random shm stderr stdin stdout tty urandom zero\n");
+                      "bus fd full mqueue net null ptmx pts random shm stderr stdin stdout tty urandom zero\n");
         assert_inside("cd /dev && echo net/*", 0, "net/tun\n");
         assert_inside("stat -c '%t:%T %a' /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty", 0,
                       "1:3 666\n1:5 666\n1:7 666\n1:8 666\n1:9 666\n5:0 666\n");
