@@ -167,7 +167,7 @@ bool part_is_of_interest(const PropertyList *properties) {
                                             "pnp",  "usb", "virtio", "vmbus"};
         /* The host's own memory, processors and screens: nodes, but no device that somebody could be given.
          */
-        static const char *const own[] = {"mem", "msr", "vc"};
+        static const char *const own[] = {"cpuid", "mem", "msr", "vc"};
         const char *subsystem = property_list_get(properties, "SUBSYSTEM");
         const char *devpath = property_list_get(properties, "DEVPATH");
 
