@@ -183,6 +183,9 @@ static int give(Manager *manager, Device *device, const Wish *wish) {
                 return r;
         if (r > 0)
                 manager_notify(manager, OBJECT_GRANT, device->id, wish->container->name);
+        /* It is tried again, so that it failed before is no answer any more. */
+        if (grant->state == GRANT_FAILED)
+                grant_set_state(manager, grant, GRANT_PENDING, 0);
         if (!manager->deferring)
                 runner_touch(context_of(wish->container)->runner, device->id);
         return 0;
