@@ -41,7 +41,7 @@ int argument_read_container_or_all(sd_bus_message *request, const char **ret, sd
 }
 
 int argument_read_container(sd_bus_message *request, const char **ret, sd_bus_error *error) {
-        const char *container;
+        const char *container = NULL;
         int r;
 
         r = argument_read_container_or_all(request, &container, error);

@@ -99,6 +99,8 @@ void manager_attach(Manager *manager, const char *device_name, const char *conta
                 return;
         }
 
+        /* Who gives it again by hand has the rules decide again for the others. */
+        manager_drop_overrides(manager, device->id, OVERRIDE_EVERYBODY);
         r = manager_set_override(manager, device->id, container->name, /* attach= */ true);
         if (r >= 0)
                 r = manager_wait_for(manager, WAIT_GIVEN, device->id, container->name, done, userdata);
@@ -109,21 +111,6 @@ void manager_attach(Manager *manager, const char *device_name, const char *conta
         }
         manager_assign(manager, device);
         manager_check_waiters(manager);
-}
-
-/* Notes for every container that has the device, or the one that is named, that it is to have it no longer.
- */
-static int detach_all(Manager *manager, Device *device, const Container *only) {
-        for (const Grant *grant = device->grants; grant; grant = grant->device_next) {
-                int r;
-
-                if (only && grant->container != only)
-                        continue;
-                r = manager_set_override(manager, device->id, grant->container->name, /* attach= */ false);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
 }
 
 void manager_detach(Manager *manager, const char *device_name, const char *container_name, CallDone done,
@@ -145,7 +132,10 @@ void manager_detach(Manager *manager, const char *device_name, const char *conta
                 return;
         }
 
-        r = detach_all(manager, device, container);
+        if (!container)
+                manager_drop_overrides(manager, device->id, NULL);
+        r = manager_set_override(manager, device->id, container ? container->name : OVERRIDE_EVERYBODY,
+                                 /* attach= */ false);
         if (r >= 0)
                 r = manager_wait_for(manager, WAIT_TAKEN, device->id, container ? container->name : NULL,
                                      done, userdata);
@@ -221,7 +211,8 @@ CallCode manager_explain(Manager *manager, const char *device_name, const char *
                 return code;
         if (explain(manager->rules, device, container, &sysfs_reader, ret) < 0)
                 return CALL_FAILED;
-        override = manager_override(manager, device->id, container->name);
+        override = manager_override(manager, device->id, container->name)
+                           ?: manager_override(manager, device->id, OVERRIDE_EVERYBODY);
         *ret_override = !override ? 0 : override->attach ? 1 : -1;
         return CALL_OK;
 }

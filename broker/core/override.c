@@ -100,7 +100,8 @@ static int load_override(Manager *manager, const char *name) {
                 else if (streq(line, "ATTACH"))
                         attach = value;
         }
-        if (string_empty(device) || !container || !string_is_name(container) || !attach)
+        if (string_empty(device) || !container || !attach ||
+            (!string_is_name(container) && !streq(container, OVERRIDE_EVERYBODY)))
                 return -EBADMSG;
         r = override_new(device, container, streq(attach, "1"), &override);
         if (r < 0)

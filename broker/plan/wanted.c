@@ -168,14 +168,21 @@ static int deal_decide(Deal *deal, Container *container, const Wish *wish) {
         return wish_list_add(&deal->holders, wish);
 }
 
+/* Return: 0; 1 the rules have nothing to say; -ENOMEM. */
 static int deal_overrides(Deal *deal, const Registry *registry, const Override *overrides,
                           const RuleSet *rules, const AttributeReader *reader) {
+        bool everybody = false;
+
         for (const Override *override = overrides; override; override = override->next) {
                 Wish wish = {.origin = GRANT_MANUAL};
                 int r;
 
                 if (!streq(override->device, deal->device->id))
                         continue;
+                if (streq(override->container, OVERRIDE_EVERYBODY)) {
+                        everybody = true;
+                        continue;
+                }
                 wish.container = registry_container(registry, override->container);
                 if (!wish.container)
                         continue;
@@ -188,7 +195,7 @@ static int deal_overrides(Deal *deal, const Registry *registry, const Override *
                 if (r < 0)
                         return r;
         }
-        return 0;
+        return everybody;
 }
 
 /* Whether nothing that later rules say can change the outcome: all holders are decided, and the places are
@@ -282,9 +289,8 @@ int wanted_for_device(Registry *registry, TargetCache *cache, const Override *ov
 
         deal_begin(&deal, registry, device);
         r = deal_overrides(&deal, registry, overrides, cache->rules, reader);
-        if (r < 0)
-                return r;
-        r = deal_rules(&deal, registry, cache, reader);
+        if (r == 0)
+                r = deal_rules(&deal, registry, cache, reader);
         if (r < 0)
                 return r;
         return deal_end(&deal, ret);

@@ -10,7 +10,10 @@
  */
 
 /* A manual decision, which goes before the rules: attach gives, detach takes away until the device or the
- * container goes or the other call is made. Kept by (device id, container name). */
+ * container goes or the other call is made. Kept by (device id, container name); a detach from
+ * OVERRIDE_EVERYBODY leaves the device to those alone to whom it is attached. */
+#define OVERRIDE_EVERYBODY "*"
+
 typedef struct Override {
         char *device;
         char *container;

@@ -67,7 +67,7 @@ int policy_map(const PolicyContext *context, const PolicyNode *node, const char 
         if (node->type != POLICY_MAP)
                 return policy_expected(context, node, takes, NULL);
         for (const PolicyNode *member = node->children; member; member = member->next) {
-                const PolicyKey *key;
+                const PolicyKey *key = NULL;
                 int r;
 
                 r = policy_key_find(context, member->key, what, keys, seen ?: own, &key);
