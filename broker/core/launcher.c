@@ -174,7 +174,9 @@ _Noreturn static void exec_keeper(const PendingLaunch *launch, int ready_fd) {
 
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
-        signal(SIGPIPE, SIG_DFL);
+        /* What we were started with, ignored in the background or by nohup, is nothing to a container. */
+        for (int i = 1; i < NSIG; i++)
+                (void)signal(i, SIG_DFL);
         restore_file_limit();
         /* A container is no part of our terminal: an interrupt for us is none for it. */
         setsid();
