@@ -83,6 +83,7 @@ static void on_end(void *userdata) {
         Container *container = context->container;
         _cleanup_(successor_freep) Successor *successor = NULL;
         _cleanup_free_ char *name = NULL;
+        bool stale = context->stale;
         int status;
 
         if (container->state != CONTAINER_STOPPING || !runner_is_idle(context->runner) ||
@@ -109,8 +110,8 @@ static void on_end(void *userdata) {
         log_full(LOG_INFO, 0, &(LogSubject){.container = name}, "Container %s ended with status %d", name,
                  status);
         manager_tell_ended(manager, name, status);
-        /* A keeper that was killed left its folder. */
-        launched_scan(manager->launched);
+        if (stale)
+                manager_container_stale(manager, name, /* cgroup= */ NULL);
 }
 
 static void on_keeper_exit(void *userdata, int fd, _unused_ unsigned int events) {
@@ -416,10 +417,16 @@ static void on_cleaned_up(void *userdata, int result) {
 
 void manager_container_stale(void *userdata, const char *name, _unused_ const char *cgroup) {
         Manager *manager = userdata;
+        Container *container = registry_container(&manager->registry, name);
         CleanUp *clean_up;
         int r = -ENOMEM;
 
-        if (manager_cleans_up(manager, name) || registry_container(&manager->registry, name))
+        /* First what we know of it is taken back, then what its keeper left is taken off: see on_end(). */
+        if (container) {
+                context_of(container)->stale = true;
+                return;
+        }
+        if (manager_cleans_up(manager, name))
                 return;
 
         clean_up = calloc(1, sizeof(*clean_up));

@@ -50,6 +50,7 @@ typedef struct Context {
         Target *target;
         Runner *runner;
         int keeper_pidfd;     /* -EBADF: gone */
+        bool stale;           /* its keeper was killed, and left things */
         Successor *successor; /* its next life, where it was rebooted from inside; else NULL */
         LoopSource *keeper_exit, *watch;
         LoopSource *end; /* armed when the last thing of an ended container may have gone */
@@ -113,6 +114,8 @@ int manager_load_overrides(Manager *manager);
 int manager_set_override(Manager *manager, const char *device, const char *container, bool attach);
 /* NULL stands for any. */
 void manager_drop_overrides(Manager *manager, const char *device, const char *container);
+/* Those of devices and containers that went while nobody looked. */
+void manager_drop_stale_overrides(Manager *manager);
 const Override *manager_override(const Manager *manager, const char *device, const char *container);
 void manager_free_overrides(Manager *manager);
 

@@ -307,6 +307,7 @@ int manager_start(Manager *manager) {
         if (r < 0)
                 return log_error_errno(r, "Failed to look for containers in %s: %m", manager->runtime_dir);
         manager->taking_in = false;
+        manager_drop_stale_overrides(manager);
         manager_restore_interfaces(manager);
 
         manager_assign_all(manager);

@@ -166,19 +166,32 @@ int manager_set_override(Manager *manager, const char *device, const char *conta
         return 0;
 }
 
-void manager_drop_overrides(Manager *manager, const char *device, const char *container) {
-        for (Override **p = &manager->overrides; *p;) {
-                Override *override = *p;
-                char name[NAME_MAX + 1];
+/* Takes *@p off the list, and its file away. */
+static void drop_override(Manager *manager, Override **p) {
+        Override *override = *p;
+        char name[NAME_MAX + 1];
 
-                if ((device && !streq(override->device, device)) ||
-                    (container && !streq(override->container, container))) {
-                        p = &override->next;
-                        continue;
-                }
-                if (override_file_name(override->device, override->container, name) >= 0)
-                        unlinkat(manager->state_fd, name, /* flags= */ 0);
-                *p = override->next;
-                override_free(override);
-        }
+        if (override_file_name(override->device, override->container, name) >= 0)
+                unlinkat(manager->state_fd, name, /* flags= */ 0);
+        *p = override->next;
+        override_free(override);
+}
+
+void manager_drop_overrides(Manager *manager, const char *device, const char *container) {
+        for (Override **p = &manager->overrides; *p;)
+                if ((!device || streq((*p)->device, device)) &&
+                    (!container || streq((*p)->container, container)))
+                        drop_override(manager, p);
+                else
+                        p = &(*p)->next;
+}
+
+void manager_drop_stale_overrides(Manager *manager) {
+        for (Override **p = &manager->overrides; *p;)
+                if (!registry_device(&manager->registry, (*p)->device) ||
+                    (!streq((*p)->container, OVERRIDE_EVERYBODY) &&
+                     !registry_container(&manager->registry, (*p)->container)))
+                        drop_override(manager, p);
+                else
+                        p = &(*p)->next;
 }
