@@ -89,6 +89,7 @@ static int search_all(const Search *search, struct rtnl_link **ret) {
         _cleanup_(nl_cache_freep) struct nl_cache *all = NULL;
         int r;
 
+        /* In a namespace that keeps changing "not seen" does not mean "not there". */
         r = link_get_all(search->socket, &all);
         if (r < 0)
                 return r;
@@ -98,7 +99,7 @@ static int search_all(const Search *search, struct rtnl_link **ret) {
                         *ret = (struct rtnl_link *)o;
                         return 0;
                 }
-        return -ENODEV;
+        return r > 0 ? -EAGAIN : -ENODEV;
 }
 
 static int search_for(const Search *search, struct rtnl_link **ret) {

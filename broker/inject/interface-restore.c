@@ -167,19 +167,22 @@ static bool altname_saved(const PropertyList *state, const char *altname) {
 
 /* Comes before the name: that may be among those which the container gave it. */
 static void repair_remove_altnames(Repair *repair) {
-        _cleanup_(property_list_deinit) PropertyList now = {};
-        int r;
+        int more = 1;
 
-        r = link_read_altnames(repair->home, repair->ifindex, &now);
-        if (r < 0) {
-                repair_note(repair, r);
-                return;
-        }
-        property_list_foreach(entry, &now) {
-                const char *altname = strchr(entry, '=') + 1;
+        for (unsigned int i = 0; i < INTERFACE_ALTNAME_ROUNDS && more > 0; i++) {
+                _cleanup_(property_list_deinit) PropertyList now = {};
 
-                if (!altname_saved(repair->state, altname))
-                        repair_note(repair, link_remove_altname(repair->home, repair->ifindex, altname));
+                more = link_read_altnames(repair->home, repair->ifindex, &now);
+                repair_note(repair, more);
+                if (more < 0)
+                        return;
+                property_list_foreach(entry, &now) {
+                        const char *altname = strchr(entry, '=') + 1;
+
+                        if (!altname_saved(repair->state, altname))
+                                repair_note(repair,
+                                            link_remove_altname(repair->home, repair->ifindex, altname));
+                }
         }
 }
 

@@ -8,6 +8,10 @@
 /* Names for an interface whose own is taken. */
 #define INTERFACE_SPARE_NAMES 100
 
+/* How often alternative names are listed to be removed; the kernel has at most some two lists of ours full.
+ */
+#define INTERFACE_ALTNAME_ROUNDS 4
+
 static inline void interface_spare_name(unsigned int i, char name[IFNAMSIZ]) {
         snprintf(name, IFNAMSIZ, "davit%u", i);
 }

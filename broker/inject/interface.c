@@ -33,6 +33,7 @@
 #include "inject/interface-find.h"
 #include "inject/interface-restore.h"
 #include "inject/interface-state.h"
+#include "inject/interface-upper.h"
 #include "inject/interface.h"
 #include "inject/link.h"
 #include "util/fd.h"
@@ -113,20 +114,17 @@ static int settle_inside(Journey *journey, const Item *item, PropertyList *state
 }
 
 /* The container may have given it names that are the host's: those would keep it from coming back. */
-static int drop_altnames(RouteSocket *socket, unsigned int ifindex) {
-        _cleanup_(property_list_deinit) PropertyList names = {};
-        int r;
+static void drop_altnames(RouteSocket *socket, unsigned int ifindex) {
+        int more = 1;
 
-        r = link_read_altnames(socket, ifindex, &names);
-        if (r < 0)
-                return r;
-        property_list_foreach(entry, &names) {
-                int k = link_remove_altname(socket, ifindex, strchr(entry, '=') + 1);
+        for (unsigned int i = 0; i < INTERFACE_ALTNAME_ROUNDS && more > 0; i++) {
+                _cleanup_(property_list_deinit) PropertyList names = {};
 
-                if (r >= 0 && k < 0)
-                        r = k;
+                more = link_read_altnames(socket, ifindex, &names);
+                if (more >= 0)
+                        property_list_foreach(entry, &names)
+                                (void)link_remove_altname(socket, ifindex, strchr(entry, '=') + 1);
         }
-        return r;
 }
 
 /* Moves @link from inside to the host, as @name or the first free davitN, which then is @name. Return: 0;
@@ -138,7 +136,7 @@ static int bring_home(Journey *journey, struct rtnl_link *link, char name[IFNAMS
         r = link_move(journey->finder.inside, link, journey->home_fd, name);
         if (r != -EEXIST)
                 return r;
-        (void)drop_altnames(journey->finder.inside, ifindex);
+        drop_altnames(journey->finder.inside, ifindex);
         r = link_move(journey->finder.inside, link, journey->home_fd, name);
         for (unsigned int i = 0; r == -EEXIST && i < INTERFACE_SPARE_NAMES; i++) {
                 interface_spare_name(i, name);
@@ -149,10 +147,10 @@ static int bring_home(Journey *journey, struct rtnl_link *link, char name[IFNAMS
 
 /* From wherever it is to the host and as it was. Return: 0; -ENODEV it is in neither namespace; -EEXIST it is
  * back, but its name is taken; errno. */
-static int give_back(Journey *journey, const PropertyList *state) {
+static int give_back(Journey *journey, const PropertyList *state, int state_fd, const char *container) {
         _cleanup_(rtnl_link_putp) struct rtnl_link *link = NULL, *home = NULL;
         char name[IFNAMSIZ];
-        int r;
+        int r, k;
 
         r = string_from_component(property_list_get(state, "NAME"), name, sizeof(name));
         if (r < 0)
@@ -168,7 +166,12 @@ static int give_back(Journey *journey, const PropertyList *state) {
         /* After an error it may have come home nevertheless: the kernel moves first and renames then. */
         r = r >= 0 ? link_get(journey->finder.home, /* ifindex= */ 0, name, &home)
                    : interface_find_home(&journey->finder, state, &home);
-        return r < 0 ? r : interface_put_right(journey->finder.home, home, state);
+        if (r < 0)
+                return r;
+        k = interface_drop_uppers(journey->finder.inside, journey->home_fd,
+                                  (unsigned int)rtnl_link_get_ifindex(home), state_fd, container);
+        r = interface_put_right(journey->finder.home, home, state);
+        return k < 0 && (r >= 0 || r == -EEXIST) ? k : r;
 }
 
 /* A state that is there already: the interface is inside, or on its way back somebody was interrupted.
@@ -235,7 +238,7 @@ int interface_move_in(const Item *item, int netns_fd, int state_fd, const char *
 
         /* Where the way back fails too, the state stays: interface_restore() tries again. */
         (void)journey_learn_nsid(&journey);
-        if (give_back(&journey, &state) >= 0)
+        if (give_back(&journey, &state, state_fd, container) >= 0)
                 (void)interface_state_remove(state_fd, container, item->path);
         return r;
 }
@@ -254,7 +257,7 @@ int interface_move_out(const Item *item, int netns_fd, int state_fd, const char 
         if (r < 0)
                 return r;
 
-        r = give_back(&journey, &state);
+        r = give_back(&journey, &state, state_fd, container);
         if (r == -ENODEV && !property_list_get(&state, "KIND"))
                 return 0; /* unplugged, or hidden until its namespace dies */
         if (r < 0 && r != -ENODEV && r != -EEXIST)
@@ -293,6 +296,7 @@ static int add_item(const PropertyList *state, ItemSet *set) {
 
 typedef struct Reader {
         Journey journey;
+        int netns_fd;
         int state_fd;
         const char *container;
         ItemSet set;
@@ -304,23 +308,35 @@ static int read_one(const PropertyList *state, void *userdata) {
         char inside[IFNAMSIZ];
         int r;
 
+        /* Most containers have none, and reading must not wait for a lock that theirs can keep busy. */
+        if (!reader->journey.finder.inside) {
+                r = journey_init(&reader->journey, reader->netns_fd);
+                if (r < 0)
+                        return r;
+        }
         r = interface_find_inside(&reader->journey.finder, state, &link);
+        /* What cannot be told is as it was: it must not keep the rest from being read. */
+        if (r >= 0 || r == -EAGAIN)
+                return add_item(state, &reader->set);
         if (r != -ENODEV)
-                return r < 0 ? r : add_item(state, &reader->set);
+                return r;
         r = interface_find_home(&reader->journey.finder, state, &home);
         if (r != -ENODEV || !property_list_get(state, "KIND"))
-                return r == -ENODEV ? 0 : r;
+                return r == -ENODEV || r == -EAGAIN ? 0 : r;
         r = string_from_component(property_list_get(state, "INSIDE"), inside, sizeof(inside));
         return r < 0 ? r : interface_state_remove(reader->state_fd, reader->container, inside);
 }
 
 int interface_read(int netns_fd, int state_fd, const char *container, ItemSet *ret) {
-        Reader reader = {.journey = JOURNEY_NULL, .state_fd = state_fd, .container = container};
+        Reader reader = {
+                .journey = JOURNEY_NULL,
+                .netns_fd = netns_fd,
+                .state_fd = state_fd,
+                .container = container,
+        };
         int r;
 
-        r = journey_init(&reader.journey, netns_fd);
-        if (r >= 0)
-                r = interface_state_foreach(state_fd, container, read_one, &reader);
+        r = interface_state_foreach(state_fd, container, read_one, &reader);
         if (r >= 0) {
                 *ret = reader.set;
                 reader.set = (ItemSet){};
@@ -353,7 +369,8 @@ static int find_given_back(Restorer *restorer, const PropertyList *state, struct
                 uint64_t now = now_usec();
                 char message[4096];
 
-                if (r != -ENODEV || property_list_get(state, "KIND") || now >= restorer->deadline)
+                if ((r != -ENODEV && r != -EAGAIN) || property_list_get(state, "KIND") ||
+                    now >= restorer->deadline)
                         return r;
                 if (poll(&p, 1, (int)((restorer->deadline - now) / 1000) + 1) < 0 && errno != EINTR)
                         return -errno;

@@ -27,11 +27,21 @@
 #include "inject/netns.h"
 #include "util/fd.h"
 
+/* How often a dump is asked for before one that may lack something has to do. */
+#define DUMP_TRIES 3
+
 static int keep_error(_unused_ struct sockaddr_nl *address, struct nlmsgerr *answer, void *userdata) {
         RouteSocket *socket = userdata;
 
         socket->error = answer->error;
         return NL_STOP;
+}
+
+static int note_interruption(_unused_ struct nl_msg *message, void *userdata) {
+        RouteSocket *socket = userdata;
+
+        socket->interrupted = true;
+        return NL_OK;
 }
 
 int route_errno(const RouteSocket *socket, int r) {
@@ -83,11 +93,17 @@ int route_socket_open(int netns_fd, RouteSocket **ret) {
                 return fd;
         if (bind(fd, (const struct sockaddr *)&any, sizeof(any)) < 0)
                 return -errno;
+        r = netns_hear_kernel_only(fd);
+        if (r < 0)
+                return r;
 
         route->nl = nl_socket_alloc();
         if (!route->nl)
                 return -ENOMEM;
         r = nl_socket_modify_err_cb(route->nl, NL_CB_CUSTOM, keep_error, route);
+        /* Without this libnl starts a dump that was interrupted anew for as long as links come and go. */
+        if (r >= 0)
+                r = nl_socket_modify_cb(route->nl, NL_CB_DUMP_INTR, NL_CB_CUSTOM, note_interruption, route);
         if (r >= 0)
                 r = nl_socket_set_fd(route->nl, NETLINK_ROUTE, fd);
         if (r < 0)
@@ -114,8 +130,21 @@ int link_get(RouteSocket *socket, unsigned int ifindex, const char *name, struct
 }
 
 int link_get_all(RouteSocket *socket, struct nl_cache **ret) {
-        socket->error = 0;
-        return route_errno(socket, rtnl_link_alloc_cache(socket->nl, AF_UNSPEC, ret));
+        struct nl_cache *all;
+        int r;
+
+        for (unsigned int i = 0;; i++) {
+                socket->error = 0;
+                socket->interrupted = false;
+                r = rtnl_link_alloc_cache(socket->nl, AF_UNSPEC, &all);
+                if (r < 0)
+                        return route_errno(socket, r);
+                if (!socket->interrupted || i + 1 == DUMP_TRIES)
+                        break;
+                nl_cache_free(all);
+        }
+        *ret = all;
+        return socket->interrupted;
 }
 
 int link_change(RouteSocket *socket, struct rtnl_link *link, struct rtnl_link *change) {
@@ -178,6 +207,7 @@ static int route_request(RouteSocket *socket, struct nl_msg *message, nl_recvmsg
 typedef struct AltnameReader {
         PropertyList *list;
         int error;
+        bool more;
 } AltnameReader;
 
 static int take_altnames(struct nl_msg *message, void *userdata) {
@@ -198,6 +228,11 @@ static int take_altnames(struct nl_msg *message, void *userdata) {
                         reader->error = -ENOMEM;
                 } else
                         reader->error = property_list_append(reader->list, text, strlen(text) + 1);
+                if (reader->error == -E2BIG) {
+                        reader->error = 0;
+                        reader->more = true;
+                        break;
+                }
         }
         return NL_OK;
 }
@@ -217,7 +252,7 @@ int link_read_altnames(RouteSocket *socket, unsigned int ifindex, PropertyList *
                 return reader.error;
         *ret = list;
         list = (PropertyList){};
-        return 0;
+        return reader.more;
 }
 
 static int change_altname(RouteSocket *socket, int type, int flags, unsigned int ifindex, const char *name) {

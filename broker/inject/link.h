@@ -23,8 +23,9 @@ DEFINE_CLEANUP(struct nl_msg *, nlmsg_free);
 
 typedef struct RouteSocket {
         struct nl_sock *nl;
-        int control_fd; /* for ethtool's ioctl */
-        int error;      /* what the kernel answered last, negative; 0 nothing bad */
+        int control_fd;   /* for ethtool's ioctl */
+        int error;        /* what the kernel answered last, negative; 0 nothing bad */
+        bool interrupted; /* links came or went while they were listed */
 } RouteSocket;
 
 /**
@@ -44,7 +45,8 @@ int route_errno(const RouteSocket *socket, int r);
 /* Finds a link by @ifindex, or by @name where that is 0. Return: 0; -ENODEV; errno. */
 int link_get(RouteSocket *socket, unsigned int ifindex, const char *name, struct rtnl_link **ret);
 
-/* All links, as a cache of rtnl_link. Return: 0; errno. */
+/* All links, as a cache of rtnl_link. Return: 0; 1 some may be missing, as they never stopped to come and go;
+ * errno. */
 int link_get_all(RouteSocket *socket, struct nl_cache **ret);
 
 /* Requests @change for @link. Return: 0; errno. */
@@ -57,7 +59,8 @@ int link_move(RouteSocket *socket, struct rtnl_link *link, int netns_fd, const c
 /* Sets the flags of @mask as in @flags. Return: 0; errno. */
 int link_set_flags(RouteSocket *socket, struct rtnl_link *link, unsigned int flags, unsigned int mask);
 
-/* Reads the alternative names, each as an entry "ALTNAME=name" in @ret. Return: 0; errno. */
+/* Reads the alternative names, each as an entry "ALTNAME=name" in @ret. Return: 0; 1 there are more than a
+ * list takes; errno. */
 int link_read_altnames(RouteSocket *socket, unsigned int ifindex, PropertyList *ret);
 int link_add_altname(RouteSocket *socket, unsigned int ifindex, const char *name);
 int link_remove_altname(RouteSocket *socket, unsigned int ifindex, const char *name);

@@ -7,11 +7,14 @@
  * The live /dev of one container: a small tmpfs of the host's own at RUNTIME/dev/NAME (nosuid, noexec, not
  * nodev, size and inode limits, private propagation), with
  *
- *   dev/   what the container has as its /dev: host root's, group the container's root group, 0775 (not
- * sticky: in a sticky folder the kernel refuses O_CREAT on a node whose owner is not the folder's, so `>
- * /dev/null` fails); the folders below it host root's, 0755; held/  one hard link of each node and symlink
- * that was given, never seen inside. A name is string_to_component() of the path below /dev. This is the
- * present state.
+ * - dev/: what the container has as its /dev: host root's, group the container's root group, 0775 (not
+ * sticky, where the kernel refuses O_CREAT on a node whose owner is not the folder's, so that `> /dev/null`
+ * fails); the folders below it host root's, 0755;
+ * - held/: one hard link of each node and symlink that was given, never seen inside. A name is
+ *   string_to_component() of the path below /dev. This is the present state.
+ *
+ * The top folder is host root's, group the container's root group, 0710: other users of the host do not get
+ * at nodes whose mode is meant for everybody inside.
  *
  * On each held inode: xattr "trusted.davit.device" the device's id and, behind a newline, the mode and owners
  * that we gave it (an udevd inside may change them after, which is the container's right);

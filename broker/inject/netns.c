@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -34,4 +35,17 @@ int netns_socket(int netns_fd, int domain, int type, int protocol) {
                 abort();
         }
         return fd;
+}
+
+int netns_hear_kernel_only(int fd) {
+        const struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+        char message[1];
+
+        /* The kernel refuses what comes from others to a connected socket (Linux, net/netlink/af_netlink.c,
+         * netlink_getsockbyportid()): from here on the queue only gets shorter. */
+        if (connect(fd, (const struct sockaddr *)&kernel, sizeof(kernel)) < 0)
+                return -errno;
+        while (recv(fd, message, sizeof(message), MSG_DONTWAIT) >= 0 || errno == ENOBUFS || errno == EINTR)
+                ;
+        return errno == EAGAIN ? 0 : -errno;
 }

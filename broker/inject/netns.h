@@ -11,3 +11,13 @@
  * Return: fd, close-on-exec; errno.
  */
 int netns_socket(int netns_fd, int domain, int type, int protocol);
+
+/**
+ * netns_hear_kernel_only() - let nobody but the kernel send to a netlink socket, multicast aside
+ *
+ * The root of a namespace may send to any netlink socket in it, ours included, with whatever sequence number
+ * an answer of the kernel would have. What came before is thrown away.
+ *
+ * Return: 0; errno.
+ */
+int netns_hear_kernel_only(int fd);

@@ -41,6 +41,7 @@ struct UeventSocket {
 int uevent_socket_open(int netns_fd, uid_t root_uid, gid_t root_gid, UeventSocket **ret) {
         _cleanup_(uevent_socket_closep) UeventSocket *socket = NULL;
         const int size = SEND_BUFFER_SIZE;
+        int r;
 
         assert(ret);
 
@@ -53,6 +54,9 @@ int uevent_socket_open(int netns_fd, uid_t root_uid, gid_t root_gid, UeventSocke
         socket->fd = netns_socket(netns_fd, AF_NETLINK, SOCK_RAW, NETLINK_KOBJECT_UEVENT);
         if (socket->fd < 0)
                 return socket->fd;
+        r = netns_hear_kernel_only(socket->fd);
+        if (r < 0)
+                return r;
         if (setsockopt(socket->fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0)
                 return -errno;
         *ret = TAKE_PTR(socket);

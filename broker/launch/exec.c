@@ -2,28 +2,67 @@
 
 /*
  * Running a command in a container that runs. liblxc finds the container by its command socket and has all it
- * needs from there: ids, namespaces, cgroup, seccomp; nothing is read from a file of ours.
+ * needs from there: ids, namespaces, cgroup, seccomp. The socket's name is anybody's on the host while the
+ * container does not run, and its answers say whose files we would run. So the keeper's word is taken first:
+ * while it lives, the name is that of the monitor whose init is in its record.
  *
- * The terminal of the caller never gets into the container: what has it open could put input into it
- * (TIOCSTI). Where our standard input is one, liblxc makes another inside and copies between the two.
+ * The terminal of the caller never gets into the container: what has it open, or has it as its controlling
+ * one
+ * (/dev/tty), could put input into it (TIOCSTI), which the caller's shell then runs. Where one of our
+ * standard descriptors is a terminal, liblxc makes another inside, which replaces all that are, and copies
+ * between the two. In any case the command is in a session of its own; so a signal for us is passed on to it.
  */
 
 #include "config.h"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "launch/container-config.h"
 #include "launch/launch.h"
+#include "launch/leftovers.h"
+#include "model/record.h"
+#include "util/fd.h"
 #include "util/string.h"
 
-#define PATH_INSIDE "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define RECORD_SIZE_MAX (1024U * 1024U)
+#define PATH_INSIDE     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+static volatile pid_t command_pid;
+
+static void pass_on(int signal) {
+        kill(command_pid, signal);
+}
+
+static void pass_on_signals(pid_t pid) {
+        const struct sigaction action = {.sa_handler = pass_on, .sa_flags = SA_RESTART};
+        const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+
+        command_pid = pid;
+        for (size_t i = 0; i < ELEMENTSOF(signals); i++)
+                sigaction(signals[i], &action, NULL);
+}
+
+static bool any_terminal(void) {
+        return isatty(STDIN_FILENO) || isatty(STDOUT_FILENO) || isatty(STDERR_FILENO);
+}
+
+/* Inside, as the last of liblxc's steps. */
+static int run_command(void *userdata) {
+        char *const *command = userdata;
+
+        /* liblxc does so itself only where it makes a terminal. */
+        (void)setsid();
+        execvp(command[0], command);
+        return errno == ENOENT ? 127 : 126;
+}
 
 static int attach(struct lxc_container *c, char *const *command) {
         lxc_attach_options_t options = LXC_ATTACH_OPTIONS_DEFAULT;
         char *keep[] = {(char *)"TERM", NULL}, *extra[] = {(char *)PATH_INSIDE, (char *)"HOME=/root", NULL};
-        lxc_attach_command_t run = {.program = command[0], .argv = (char **)command};
         int status;
         pid_t pid;
 
@@ -31,11 +70,12 @@ static int attach(struct lxc_container *c, char *const *command) {
         options.extra_keep_env = keep;
         options.extra_env_vars = extra;
         options.initial_cwd = (char *)"/";
-        if (isatty(STDIN_FILENO))
+        if (any_terminal())
                 options.attach_flags |= LXC_ATTACH_TERMINAL;
 
-        if (c->attach(c, lxc_attach_run_command, &run, &options, &pid) != 0)
+        if (c->attach(c, run_command, (void *)command, &options, &pid) != 0)
                 return -EIO;
+        pass_on_signals(pid);
         while (waitpid(pid, &status, 0) < 0)
                 if (errno != EINTR)
                         return -errno;
@@ -44,23 +84,47 @@ static int attach(struct lxc_container *c, char *const *command) {
         return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : -EIO;
 }
 
+/* The init that the keeper knows of. Return: 0; -ESRCH there is no container; errno. */
+static int recorded_init(const char *runtime_dir, const char *name, pid_t *ret) {
+        _cleanup_(container_record_deinit) ContainerRecord record = {};
+        _cleanup_free_ char *folder = NULL, *path = NULL, *text = NULL;
+        int r;
+
+        r = container_folder_path(runtime_dir, name, &folder);
+        if (r < 0)
+                return r;
+        r = container_folder_is_locked(folder);
+        if (r <= 0)
+                return r < 0 ? r : -ESRCH;
+        if (asprintf(&path, "%s/state", folder) < 0)
+                return -ENOMEM;
+        r = fd_read_file(AT_FDCWD, path, RECORD_SIZE_MAX, &text, NULL);
+        if (r >= 0)
+                r = container_record_parse(text, &record);
+        if (r < 0)
+                return r == -ENOENT ? -ESRCH : r;
+        *ret = record.init_pid;
+        return 0;
+}
+
 int container_exec(const char *runtime_dir, const char *name, char *const *command) {
         _cleanup_free_ char *lxcpath = NULL;
         struct lxc_container *c;
+        pid_t init;
         int r;
 
         if (!string_is_name(name) || !command || !command[0])
                 return -EINVAL;
+        r = recorded_init(runtime_dir, name, &init);
+        if (r < 0)
+                return r;
         r = container_config_lxcpath(runtime_dir, &lxcpath);
         if (r < 0)
                 return r;
-        /* The call below would make a lock file for whatever name it is given. */
-        if (access(lxcpath, F_OK) < 0)
-                return errno == ENOENT ? -ESRCH : -errno;
         c = lxc_container_new(name, lxcpath);
         if (!c)
                 return -ENOMEM;
-        r = c->init_pid(c) > 0 ? attach(c, command) : -ESRCH;
+        r = c->init_pid(c) == init ? attach(c, command) : -ESRCH;
         lxc_container_put(c);
         return r;
 }

@@ -72,6 +72,20 @@ int container_folder_lock(const char *folder) {
         return -EBUSY;
 }
 
+int container_folder_is_locked(const char *folder) {
+        _cleanup_close_ int dir_fd = fd_open_dir(AT_FDCWD, folder), fd = -EBADF;
+
+        fd = dir_fd < 0 ? dir_fd : openat(dir_fd, "lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        if (fd < 0) {
+                int r = dir_fd < 0 ? dir_fd : -errno;
+
+                return r == -ENOENT ? 0 : r;
+        }
+        if (flock(fd, LOCK_SH | LOCK_NB) >= 0)
+                return 0;
+        return errno == EWOULDBLOCK ? 1 : -errno;
+}
+
 static void keep_first(int *ret, int r) {
         if (r < 0 && *ret == 0)
                 *ret = r;

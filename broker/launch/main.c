@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "launch/launch.h"
+#include "launch/terminal.h"
 #include "util/fd.h"
 #include "util/log.h"
 #include "util/string.h"
@@ -196,7 +197,8 @@ static int wait_ready(const Arguments *arguments, int fd) {
 
 static int run_in_background(const Arguments *arguments, const LaunchRequest *request) {
         int fds[2];
-        pid_t pid;
+        pid_t pid, relay;
+        int r;
 
         if (pipe2(fds, O_CLOEXEC) < 0) {
                 log_error_errno(errno, "Failed to make a pipe: %m");
@@ -216,9 +218,11 @@ static int run_in_background(const Arguments *arguments, const LaunchRequest *re
                 return 1;
         syscall(SYS_close_range, KEEPER_READY_FD + 1U, ~0U, 0);
         setsid();
-        if (chdir("/") < 0)
+        if (chdir("/") < 0 || terminal_keep_out(&relay) < 0)
                 return 1;
-        return keeper_run(request, KEEPER_READY_FD) < 0 ? 1 : 0;
+        r = keeper_run(request, KEEPER_READY_FD);
+        terminal_drain(relay);
+        return r < 0 ? 1 : 0;
 }
 
 static int run(const Arguments *arguments) {
@@ -228,15 +232,21 @@ static int run(const Arguments *arguments) {
                 .rootfs = arguments->rootfs,
                 .command = arguments->command,
                 .labels = arguments->labels,
-                .terminal = arguments->foreground && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO),
+                .terminal = arguments->foreground && terminal_is_ours(),
         };
-        int r;
+        pid_t relay = 0;
+        int r = 0;
 
         close_on_exec_all();
         umask(0022);
         if (!arguments->foreground)
                 return run_in_background(arguments, &request);
+        if (!request.terminal)
+                r = terminal_keep_out(&relay);
+        if (r < 0)
+                return log_error_errno(r, "Failed to keep the terminal out of the container: %m"), 1;
         r = keeper_run(&request, arguments->ready_fd);
+        terminal_drain(relay);
         return r < 0 ? 1 : r;
 }
 

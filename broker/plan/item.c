@@ -151,7 +151,7 @@ bool item_equal(const Item *a, const Item *b) {
         case ITEM_LINK:
                 return streq_ptr(a->target, b->target);
         case ITEM_INTERFACE:
-                return streq_ptr(a->target, b->target);
+                return streq_ptr(a->target, b->target) && a->mtu == b->mtu && a->up == b->up;
         case ITEM_EVENT:
         case ITEM_KIND_MAX:
         case ITEM_KIND_INVALID:

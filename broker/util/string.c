@@ -13,6 +13,13 @@
 
 #include "util/string.h"
 
+/* Marks that are not seen themselves but change how what is around them is seen, above all in which order. */
+static bool is_invisible(uint32_t c) {
+        return c == 0xad || c == 0x61c || (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+               (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb) ||
+               (c >= 0xe0000 && c <= 0xe0fff);
+}
+
 /* Length of the UTF-8 sequence at @s that is valid and printable; 0 where there is none. */
 static size_t utf8_printable(const unsigned char *s) {
         uint32_t c;
@@ -35,7 +42,7 @@ static size_t utf8_printable(const unsigned char *s) {
         }
         /* Overlong forms, surrogates, beyond Unicode, and the C1 controls. */
         if ((n == 3 && c < 0x800) || (n == 4 && c < 0x10000) || (c >= 0xd800 && c <= 0xdfff) ||
-            c > 0x10ffff || c < 0xa0)
+            c > 0x10ffff || c < 0xa0 || is_invisible(c))
                 return 0;
         return n;
 }

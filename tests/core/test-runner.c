@@ -48,6 +48,8 @@ typedef struct Fixture {
                 int error;
         } settled[64];
         unsigned int n_settled, n_idle;
+        const char *concerned; /* a device of which nothing is wanted, but somebody waits for it */
+        int concern_error;
 } Fixture;
 
 static Fixture *fixture; /* the ops have the target alone */
@@ -115,7 +117,7 @@ static int fake_wanted(void *userdata, const char *device, ItemSet *ret) {
         *ret = (ItemSet){};
         for (size_t i = 0; i < f->wanted.n_items; i++)
                 assert_int_equal(item_set_add(ret, f->wanted.items[i]), 0);
-        return 0;
+        return f->concerned ? runner_concern(f->runner, f->concerned, f->concern_error) : 0;
 }
 
 static void fake_starting(_unused_ void *userdata, const Step *step) {
@@ -255,6 +257,24 @@ static void test_failure_of_each_removal(_unused_ void **state) {
         }
 }
 
+/* Who waits for a device of which there is nothing, neither wanted nor present, is told so. */
+static void test_settles_what_has_nothing(_unused_ void **state) {
+        Fixture f;
+
+        set_up(&f, /* in_children= */ false);
+        f.concerned = "a";
+        runner_touch_all(f.runner);
+        assert_int_equal(outcome(&f, "a"), 0);
+
+        f.n_settled = 0;
+        f.concern_error = -ERANGE;
+        want_phone(&f, "b", "n1");
+        runner_touch_all(f.runner);
+        assert_int_equal(outcome(&f, "a"), -ERANGE);
+        assert_int_equal(outcome(&f, "b"), 0);
+        tear_down(&f);
+}
+
 /* What failed is tried again by itself. */
 static void test_retry(_unused_ void **state) {
         Fixture f;
@@ -341,6 +361,7 @@ int main(void) {
                 cmocka_unit_test(test_failure_of_each_add),
                 cmocka_unit_test(test_failure_of_each_removal),
                 cmocka_unit_test(test_retry),
+                cmocka_unit_test(test_settles_what_has_nothing),
                 cmocka_unit_test(test_touches_while_busy),
                 cmocka_unit_test(test_free_while_busy),
                 cmocka_unit_test(test_random_walk),

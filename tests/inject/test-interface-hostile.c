@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "inject/interface-fixture.h"
+#include "inject/netns.h"
 #include "util/fd.h"
 #include "util/string.h"
 
@@ -95,6 +96,40 @@ static void test_hostile_twin(void **state) {
                         close(third_fd);
                 }
         }
+}
+
+/* A macvlan of the host's, given beside the interface that it is on, is not the container's. */
+static void test_what_was_given_stays_on_top(void **state) {
+        Fixture *f = fixture_or_skip(state);
+        const Item lower = {
+                .kind = ITEM_INTERFACE,
+                .device = "net-lower0",
+                .path = "lan0",
+                .target = "lower0",
+        };
+
+        make_macvlan(f);
+        assert_int_equal(move_in(f), 0);
+        assert_int_equal(interface_move_in(&lower, f->netns_fd, f->state_fd, "box"), 0);
+        assert_int_equal(interface_move_out(&lower, f->netns_fd, f->state_fd, "box"), 0);
+        assert_true(link_exists(f->inside, "wan0"));
+        assert_present(f, 1);
+        assert_int_equal(move_out(f), 0);
+        assert_no_state(f);
+}
+
+/* What the container's root sends to our socket in his namespace would be taken for the kernel's answer. */
+static void test_only_the_kernel_answers(void **state) {
+        Fixture *f = fixture_or_skip(state);
+        struct sockaddr_nl to = {.nl_family = AF_NETLINK, .nl_pid = nl_socket_get_local_port(f->inside->nl)};
+        struct nlmsghdr forged = {.nlmsg_len = sizeof(forged), .nlmsg_type = NLMSG_DONE};
+        int fd = netns_socket(f->netns_fd, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+
+        assert_true(fd >= 0);
+        assert_int_equal(sendto(fd, &forged, sizeof(forged), 0, (struct sockaddr *)&to, sizeof(to)), -1);
+        assert_int_equal(errno, ECONNREFUSED);
+        assert_int_equal(count_links(f->inside), 1);
+        close(fd);
 }
 
 static void test_name_taken_on_host(void **state) {
@@ -212,6 +247,44 @@ static void test_card(void **state) {
         free(before);
 }
 
+/* Something on top of it would go on to work when the interface is the host's again. */
+static void put_on_top(Fixture *f) {
+        struct rtnl_link *link = get_link(f->inside, "wan0"), *upper = rtnl_link_alloc();
+
+        assert_int_equal(rtnl_link_set_type(upper, "macvlan"), 0);
+        rtnl_link_set_name(upper, "mole");
+        rtnl_link_set_link(upper, rtnl_link_get_ifindex(link));
+        assert_int_equal(rtnl_link_add(f->inside->nl, upper, NLM_F_CREATE | NLM_F_EXCL), 0);
+        rtnl_link_put(upper);
+        rtnl_link_put(link);
+}
+
+static void test_nothing_stays_on_top(void **state) {
+        Fixture *f = fixture_or_skip(state);
+        unsigned int n = count_links(f->inside);
+
+        make_veth(f);
+        assert_int_equal(move_in(f), 0);
+        put_on_top(f);
+        assert_int_equal(move_out(f), 0);
+        assert_true(link_exists(f->home, "host0"));
+        assert_int_equal(count_links(f->inside), n);
+        assert_no_state(f);
+}
+
+static void test_nothing_stays_on_a_card(void **state) {
+        Fixture *f = fixture_or_skip(state);
+        unsigned int n = count_links(f->inside);
+
+        make_card(f);
+        assert_int_equal(move_in(f), 0);
+        put_on_top(f);
+        assert_int_equal(move_out(f), 0);
+        assert_true(link_exists(f->home, "host0"));
+        assert_int_equal(count_links(f->inside), n);
+        assert_no_state(f);
+}
+
 /* Moves @name from where @socket is to our namespace once the process @pid waits for something. */
 static void give_back_once_waiting(pid_t pid, RouteSocket *socket, const char *name) {
         char path[64];
@@ -309,6 +382,14 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_hostile_changes, interface_setup, interface_teardown),
                 cmocka_unit_test_setup_teardown(test_hostile_twin, interface_setup, interface_teardown),
+                cmocka_unit_test_setup_teardown(test_nothing_stays_on_top, interface_setup,
+                                                interface_teardown),
+                cmocka_unit_test_setup_teardown(test_nothing_stays_on_a_card, interface_setup,
+                                                interface_teardown),
+                cmocka_unit_test_setup_teardown(test_what_was_given_stays_on_top, interface_setup,
+                                                interface_teardown),
+                cmocka_unit_test_setup_teardown(test_only_the_kernel_answers, interface_setup,
+                                                interface_teardown),
                 cmocka_unit_test_setup_teardown(test_name_taken_on_host, interface_setup, interface_teardown),
                 cmocka_unit_test_setup_teardown(test_restore_given_back, interface_setup, interface_teardown),
                 cmocka_unit_test_setup_teardown(test_restore_died, interface_setup, interface_teardown),

@@ -27,6 +27,7 @@ static void test_create(void **state) {
         } cases[] = {
                 {"held", 0, 0, S_IFDIR | 0700},
                 {"dev", 0, INSIDE_ROOT, S_IFDIR | 0775},
+                {".", 0, INSIDE_ROOT, S_IFDIR | 0710},
                 {"dev/pts", 0, 0, S_IFDIR | 0755},
                 {"dev/shm", 0, 0, S_IFDIR | 01777},
                 {"dev/mqueue", 0, 0, S_IFDIR | 0755},

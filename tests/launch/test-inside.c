@@ -7,8 +7,11 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -49,8 +52,9 @@ static void assert_inside(const char *script, int status, const char *expected) 
 }
 
 static void test_dev(_unused_ void **state) {
-        assert_inside("cd /dev && echo *", 0,
-                      "bus fd full mqueue net null ptmx pts random shm stderr stdin stdout tty urandom zero\n");
+        assert_inside(
+                "cd /dev && echo *", 0,
+                "bus fd full mqueue net null ptmx pts random shm stderr stdin stdout tty urandom zero\n");
         assert_inside("cd /dev && echo net/*", 0, "net/tun\n");
         assert_inside("stat -c '%t:%T %a' /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty", 0,
                       "1:3 666\n1:5 666\n1:7 666\n1:8 666\n1:9 666\n5:0 666\n");
@@ -156,6 +160,64 @@ static void test_exec_cannot(_unused_ void **state) {
         assert_int_equal(exec_status(folder), 126);
 }
 
+/* The process at the other end has a terminal of its own as the controlling one; standard input is none. */
+_Noreturn static void exec_on_terminal(const char *terminal, bool output_too, char *const *command) {
+        int fd, null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+        setsid();
+        fd = open(terminal, O_RDWR | O_CLOEXEC);
+        if (fd < 0 || ioctl(fd, TIOCSCTTY, 0) < 0 || dup2(null, 0) < 0 ||
+            dup2(output_too ? fd : null, 1) < 0 || dup2(null, 2) < 0)
+                _exit(201);
+        _exit(container_exec(launch_dir(), "inside", command) & 0xff);
+}
+
+/* What has the caller's terminal open, or for its controlling one, can type on it. Field 7 of stat is the
+ * controlling terminal. */
+static void test_terminal_of_caller(_unused_ void **state) {
+        char *const none[] = {(char *)"sh", (char *)"-c",
+                              (char *)"set -- $(cat /proc/self/stat); [ $7 = 0 ] && ! true </dev/tty", NULL};
+        char *const own[] = {(char *)"sh", (char *)"-c",
+                             (char *)"[ $(stat -Lc %d /proc/$$/fd/1) = $(stat -c %d /dev/pts) ]", NULL};
+
+        launch_skip_unless_possible();
+        for (int output_too = 0; output_too < 2; output_too++) {
+                int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), status;
+                pid_t pid;
+
+                assert_true(master >= 0);
+                assert_int_equal(grantpt(master), 0);
+                assert_int_equal(unlockpt(master), 0);
+                pid = fork();
+                assert_true(pid >= 0);
+                if (pid == 0)
+                        exec_on_terminal(ptsname(master), output_too, output_too ? own : none);
+                assert_int_equal(waitpid(pid, &status, 0), pid);
+                assert_true(WIFEXITED(status));
+                assert_int_equal(WEXITSTATUS(status), 0);
+                close(master);
+        }
+}
+
+/* While a container does not run, the name of its monitor's socket is anybody's. */
+static void test_nobody_else_answers(_unused_ void **state) {
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), n;
+        char output[OUTPUT_SIZE];
+
+        launch_skip_unless_possible();
+        n = snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "%s/lxc/usurped/command",
+                     launch_dir());
+        assert_int_equal(bind(fd, (struct sockaddr *)&address,
+                              (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)),
+                         0);
+        assert_int_equal(listen(fd, 1), 0);
+        assert_int_equal(inside("usurped", "true", output, sizeof(output)), 200);
+        assert_int_equal(accept(fd, NULL, NULL), -1);
+        assert_int_equal(errno, EAGAIN);
+        close(fd);
+}
+
 /* The caller's environment stays outside. */
 static void test_environment(_unused_ void **state) {
         launch_skip_unless_possible();
@@ -254,6 +316,8 @@ int main(void) {
                 cmocka_unit_test(test_filter),
                 cmocka_unit_test(test_exec),
                 cmocka_unit_test(test_exec_cannot),
+                cmocka_unit_test(test_terminal_of_caller),
+                cmocka_unit_test(test_nobody_else_answers),
                 cmocka_unit_test(test_environment),
                 cmocka_unit_test(test_two_apart),
                 cmocka_unit_test(test_rootfs_of_root),

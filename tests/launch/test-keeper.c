@@ -121,6 +121,47 @@ static void test_grace(_unused_ void **state) {
         assert_int_equal(keeping_wait(&keeping), 128 + SIGKILL);
 }
 
+/* The v1 freezer keeps even SIGKILL from what is frozen. */
+static void test_frozen(_unused_ void **state) {
+        char *const command[] = {(char *)"sh", (char *)"-c",
+                                 (char *)"mkdir /mnt/f && mount -t cgroup -o freezer none /mnt/f && mkdir "
+                                         "/mnt/f/cold || exit 3\n"
+                                         "echo 1 > /mnt/f/cold/cgroup.procs; echo ready; "
+                                         "(echo FROZEN > /mnt/f/cold/freezer.state); exit 4",
+                                 NULL};
+        Keeping keeping;
+        char output[OUTPUT_SIZE];
+
+        launch_skip_unless_possible();
+        keeping = keeping_start_ok("frozen", command);
+        keeping_read(&keeping, "ready\n", output, sizeof(output));
+        if (!strstr(output, "ready")) {
+                print_message("SKIP: there is no v1 freezer here\n");
+                assert_int_equal(keeping_wait(&keeping), 3);
+                skip();
+        }
+        assert_int_equal(kill(keeping.pid, SIGTERM), 0);
+        assert_int_equal(keeping_wait(&keeping), 128 + SIGKILL);
+}
+
+/* Deeper than the descriptors of anybody who goes down by one for each folder. */
+static void test_deep_cgroups(_unused_ void **state) {
+        char *const command[] = {(char *)"sh", (char *)"-c",
+                                 (char *)"mkdir /mnt/c; mount -t cgroup2 none /mnt/c || mount -t cgroup -o "
+                                         "devices none /mnt/c || exit 3\n"
+                                         "cd /mnt/c; i=0; while [ $i -lt 1200 ]; do mkdir d && cd d || exit "
+                                         "4; i=$((i + 1)); done",
+                                 NULL};
+        size_t before;
+        Keeping keeping;
+
+        launch_skip_unless_possible();
+        before = count_cgroups();
+        keeping = keeping_start_ok("deep", command);
+        assert_int_equal(keeping_wait(&keeping), 0);
+        assert_int_equal(count_cgroups(), before);
+}
+
 static void test_running_already(_unused_ void **state) {
         _cleanup_(container_record_deinit) ContainerRecord before = {}, after = {};
         Keeping first, second;
@@ -312,6 +353,7 @@ int main(void) {
                 cmocka_unit_test(test_exit_status),     cmocka_unit_test(test_killed),
                 cmocka_unit_test(test_record),          cmocka_unit_test(test_signals),
                 cmocka_unit_test(test_init_powers_off), cmocka_unit_test(test_grace),
+                cmocka_unit_test(test_frozen),          cmocka_unit_test(test_deep_cgroups),
                 cmocka_unit_test(test_running_already), cmocka_unit_test(test_keeper_killed),
                 cmocka_unit_test(test_clean_up),        cmocka_unit_test(test_clean_up_kills),
                 cmocka_unit_test(test_reboot),          cmocka_unit_test(test_refused),

@@ -11,7 +11,7 @@
 # A case prints "PASS: name" or "FAIL: name: why"; a script that cannot run here prints "SKIP: reason" and exits with
 # 77. Nothing waits by the clock: wait_for asks again until it is so, or until it is too late.
 
-set -uo pipefail
+set -u
 
 tests=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 build=$(cd "${top_builddir:-$tests/../../build}" 2>/dev/null && pwd) || build=
@@ -57,7 +57,7 @@ mount_sys() {
 
 [ -n "${DAVIT_TEST_WORLD:-}" ] || enter_world "$@"
 
-passed=0 failed=0 skipped=0 bus_pid= davitd_pid= cgroup_top=
+passed=0 failed=0 skipped=0 bus_pid='' davitd_pid='' cgroup_top=''
 jobs_to_end=()
 
 exec {lock}>/run/davit-system-tests.lock && flock "$lock" || exit 99
@@ -259,8 +259,15 @@ parent_up() {
         ip link del dvtx
 }
 
+# The number of an interface names the node of a tap, in the /dev that all namespaces share: ours are far from those
+# that the kernel deals out by itself.
+next_index() {
+        local index=$(($(cat "$scratch/index" 2>/dev/null || echo 700000) + 1))
+        echo $index | tee "$scratch/index"
+}
+
 plug_tap() {
-        ip link add link dvtp0 name "$1" up type macvtap mode bridge
+        ip link add link dvtp0 name "$1" index "$(next_index)" up type macvtap mode bridge
 }
 
 unplug() {
@@ -288,17 +295,17 @@ lent_number() {
 
 # A phone in port 3-N, with the Nth number that can be lent.
 phone() {
-        local number
-        read -ra number < <(lent_number "$2")
+        local numbers
+        read -ra numbers < <(lent_number "$2")
         "$build/tests/system/probe" send "$1" "/devices/platform/vhci_hcd.0/usb3/3-$2" SUBSYSTEM=usb DEVTYPE=usb_device \
-                PRODUCT=18d1/4ee7/540 TYPE=0/0/0 BUSNUM=003 DEVNUM="00$2" DEVNAME="bus/usb/003/00$2" "${number[@]}"
+                PRODUCT=18d1/4ee7/540 TYPE=0/0/0 BUSNUM=003 DEVNUM="00$2" DEVNAME="bus/usb/003/00$2" "${numbers[@]}"
 }
 
 gpu() {
-        local number
-        read -ra number < <(lent_number 1)
+        local numbers
+        read -ra numbers < <(lent_number 1)
         "$build/tests/system/probe" send "$1" /devices/platform/vgem/drm/card7 SUBSYSTEM=drm DEVTYPE=drm_minor \
-                DEVNAME=dri/card7 "${number[@]}"
+                DEVNAME=dri/card7 "${numbers[@]}"
 }
 
 # ---- what is where
@@ -333,8 +340,17 @@ grants_are() {
 
 # ---- what must not be left
 
+# Those of containers; the empty folder above them belongs to the daemon.
 cgroups() {
-        [ -z "$cgroup_top" ] || find /sys/fs/cgroup -type d -name "$cgroup_top" -exec find {} -type d ';' | sort
+        [ -z "$cgroup_top" ] || find /sys/fs/cgroup -type d -path "*/$cgroup_top/*" | sort
+}
+
+# What is in folders of the runtime folder.
+kept_in() {
+        local folder
+        for folder; do
+                find "$runtime/$folder" -mindepth 1 -maxdepth 1
+        done
 }
 
 # Everything that a grant or a container could leave on the host, as text.
@@ -346,9 +362,9 @@ snapshot() {
         echo "interfaces:"
         ip -o link | sed 's/^[0-9]*: \([^:]*\): .* mtu \([0-9]*\) .*/\1 \2/' | sort
         echo "nodes in /dev:"
-        find /dev -xdev -name 'tap*' | sort
+        find /dev -xdev -name 'tap7?????' | sort
         echo "files:"
-        (cd "$runtime" 2>/dev/null && find . ! -path './exits/*' | sort)
+        (cd "$runtime" 2>/dev/null && find . ! -path './exits/*' ! -path '*/rootfs/*' | sort)
         echo "descriptors of davitd:"
         find "/proc/$davitd_pid/fd" -type l -exec readlink {} ';' 2>/dev/null | sed 's/:\[[0-9]*\]$//' | sort
         echo "processes:"
@@ -373,7 +389,7 @@ expect_as_before() {
                 pass "$1"
         else
                 fail "$1: expected all as before, seen (< before, > now):"
-                diff <(echo "$2") <(snapshot) | sed 's/^/    /'
+                diff <(echo "$2") <(snapshot) | sed 's/^/    /' | head -n 40
         fi
 }
 
@@ -396,7 +412,9 @@ end_cgroups() {
                 done <"$folder/cgroup.procs"
                 rmdir "$folder"
         done 2>/dev/null
-        [ -z "$(cgroups)" ]
+        [ -z "$(cgroups)" ] || return
+        [ -z "$cgroup_top" ] || find /sys/fs/cgroup -type d -name "$cgroup_top" -exec rmdir {} + 2>/dev/null
+        true
 }
 
 leave() {

@@ -45,6 +45,11 @@ static void test_escape(void **state) {
                 {"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"}, /* beyond Unicode */
                 {"\xe2\x82", "\\xe2\\x82"},                   /* cut */
                 {"\xc3", "\\xc3"},
+                {"\xe2\x80\xae"
+                 "1",
+                 "\\xe2\\x80\\xae1"},                         /* right to left from here on */
+                {"\xe2\x80\xa8", "\\xe2\\x80\\xa8"},          /* line separator */
+                {"\xf3\xa0\x81\x81", "\\xf3\\xa0\\x81\\x81"}, /* tag */
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
