@@ -70,7 +70,14 @@ int manager_wanted(Manager *manager, Container *container, const char *device, I
                 _cleanup_(item_set_deinit) ItemSet items = {};
                 int r;
 
-                if (grant->state == GRANT_LEAVING || (device && !streq(grant->device->id, device)))
+                if (device && !streq(grant->device->id, device))
+                        continue;
+                if (!device) {
+                        r = runner_concern(context_of(container)->runner, grant->device->id, 0);
+                        if (r < 0)
+                                return r;
+                }
+                if (grant->state == GRANT_LEAVING)
                         continue;
                 r = wanted_items(grant->device, container, grant_give(grant), grant->origin == GRANT_MANUAL,
                                  &items);
@@ -82,7 +89,9 @@ int manager_wanted(Manager *manager, Container *container, const char *device, I
                                  "What the rule says can not be given: %m");
                         if (device || r == -ENOMEM)
                                 return r;
-                        grant_set_state(manager, grant, GRANT_FAILED, r);
+                        r = runner_concern(context_of(container)->runner, grant->device->id, r);
+                        if (r < 0)
+                                return r;
                         continue;
                 }
                 for (size_t i = 0; i < items.n_items; i++) {

@@ -105,6 +105,7 @@ void manager_attach(Manager *manager, const char *device_name, const char *conta
         if (r >= 0)
                 r = manager_wait_for(manager, WAIT_GIVEN, device->id, container->name, done, userdata);
         if (r < 0) {
+                manager_drop_overrides(manager, device->id, container->name);
                 call_fail(done, userdata, CALL_FAILED, "Failed to note that %s is attached: %s", device->id,
                           strerror(-r));
                 return;
@@ -140,6 +141,7 @@ void manager_detach(Manager *manager, const char *device_name, const char *conta
                 r = manager_wait_for(manager, WAIT_TAKEN, device->id, container ? container->name : NULL,
                                      done, userdata);
         if (r < 0) {
+                manager_drop_overrides(manager, device->id, container ? container->name : OVERRIDE_EVERYBODY);
                 call_fail(done, userdata, CALL_FAILED, "Failed to note that %s is detached: %s", device->id,
                           strerror(-r));
                 return;

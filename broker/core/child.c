@@ -125,7 +125,7 @@ int child_start(Loop *loop, const char *name, int (*work)(void *userdata), Child
                 .pipe_fd = -EBADF,
         };
 
-        if (pipe2(fds, O_CLOEXEC) < 0)
+        if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
                 return -errno;
         child->pipe_fd = fds[0];
         write_fd = fds[1];

@@ -26,10 +26,16 @@
 #include "util/log.h"
 #include "util/string.h"
 
+/* A keeper that is about to end has the lock still: it is waited for, a little. */
+#define CLEAN_UP_RETRY_USEC (UINT64_C(200) * 1000)
+#define CLEAN_UP_TRIES_MAX  50U
+
 struct CleanUp {
         Manager *manager;
         char *name;
         Child *child;
+        LoopSource *retry;
+        unsigned int n_tries;
         CleanUp *next;
 };
 
@@ -104,7 +110,8 @@ static void on_end(void *userdata) {
         manager_notify(manager, OBJECT_CONTAINER, name, NULL);
         if (successor) {
                 manager_container_up(manager, TAKE_PTR(successor->container), &successor->record);
-                return;
+                if (registry_container(&manager->registry, name))
+                        return;
         }
         manager_drop_overrides(manager, NULL, name);
         log_full(LOG_INFO, 0, &(LogSubject){.container = name}, "Container %s ended with status %d", name,
@@ -323,6 +330,7 @@ void manager_container_up(void *userdata, Container *container, const ContainerR
         if (r < 0) {
                 log_full(LOG_ERR, r, &(LogSubject){.container = container->name},
                          "Failed to take in container %s: %m", container->name);
+                manager_refuse_launch(manager, container->name, r);
                 context_free(context);
                 container_free(container);
                 return;
@@ -353,6 +361,8 @@ void manager_container_down(void *userdata, const char *name) {
         if (!context)
                 return;
 
+        /* Of two lives it is the later one that ends. */
+        context->successor = successor_free(context->successor);
         container->state = CONTAINER_STOPPING;
         target_cache_invalidate(manager->targets);
         manager_notify(manager, OBJECT_CONTAINER, name, NULL);
@@ -366,6 +376,7 @@ void manager_container_down(void *userdata, const char *name) {
 
 static void clean_up_free(CleanUp *clean_up) {
         child_free(clean_up->child);
+        loop_source_free(clean_up->retry);
         free(clean_up->name);
         free(clean_up);
 }
@@ -394,13 +405,12 @@ static int work_clean_up(void *userdata) {
 
         r = launch_clean_up(manager->runtime_dir, clean_up->name);
         if (r == -EBUSY)
-                return 0;
+                return r;
         k = interface_restore(manager->state_fd, clean_up->name);
         return r < 0 ? r : k;
 }
 
-static void on_cleaned_up(void *userdata, int result) {
-        CleanUp *clean_up = userdata;
+static void clean_up_end(CleanUp *clean_up, int result) {
         Manager *manager = clean_up->manager;
 
         if (result < 0)
@@ -413,6 +423,28 @@ static void on_cleaned_up(void *userdata, int result) {
                 }
         clean_up_free(clean_up);
         manager_check_launches(manager);
+}
+
+static void on_cleaned_up(void *userdata, int result) {
+        CleanUp *clean_up = userdata;
+
+        clean_up->child = child_free(clean_up->child);
+        /* Of a container that runs, or runs again, nothing is to be taken off. */
+        if (result == -EBUSY && registry_container(&clean_up->manager->registry, clean_up->name))
+                result = 0;
+        if (result != -EBUSY || ++clean_up->n_tries >= CLEAN_UP_TRIES_MAX ||
+            loop_source_set_timer(clean_up->retry, CLEAN_UP_RETRY_USEC) < 0)
+                clean_up_end(clean_up, result);
+}
+
+static void on_clean_up_retry(void *userdata) {
+        CleanUp *clean_up = userdata;
+        int r;
+
+        r = child_start(clean_up->manager->loop, "Cleaning up after a container", work_clean_up,
+                        on_cleaned_up, clean_up, &clean_up->child);
+        if (r < 0)
+                clean_up_end(clean_up, r);
 }
 
 void manager_container_stale(void *userdata, const char *name, _unused_ const char *cgroup) {
@@ -437,8 +469,7 @@ void manager_container_stale(void *userdata, const char *name, _unused_ const ch
         clean_up->manager = manager;
         clean_up->name = strdup(name);
         if (clean_up->name)
-                r = child_start(manager->loop, "Cleaning up after a container", work_clean_up, on_cleaned_up,
-                                clean_up, &clean_up->child);
+                r = loop_add_timer(manager->loop, on_clean_up_retry, clean_up, &clean_up->retry);
         if (r < 0) {
                 log_error_errno(r, "Failed to clean up after container %s: %m", name);
                 clean_up_free(clean_up);
@@ -446,6 +477,7 @@ void manager_container_stale(void *userdata, const char *name, _unused_ const ch
         }
         clean_up->next = manager->clean_ups;
         manager->clean_ups = clean_up;
+        on_clean_up_retry(clean_up);
 }
 
 /* Return: the name of the container whose interface the file tells of, owned by the caller; NULL for other

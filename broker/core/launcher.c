@@ -47,6 +47,7 @@ struct PendingLaunch {
         LoopSource *ready;
         char line[READY_LINE_MAX];
         size_t n_line;
+        int refused; /* errno: it runs, but was not taken in */
         PendingLaunch *next;
 };
 
@@ -111,6 +112,10 @@ static void on_keeper_ended(void *userdata, int fd, _unused_ unsigned int events
         siginfo_t info;
 
         (void)waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG);
+        if (launch->refused < 0) {
+                launch_fail(launch, strerror(-launch->refused));
+                return;
+        }
         if (streq(launch->line, "ok")) {
                 launch_unlink(launch);
                 launch->done(launch->userdata, CALL_OK, "", 0);
@@ -121,6 +126,15 @@ static void on_keeper_ended(void *userdata, int fd, _unused_ unsigned int events
         if (message && strchr(message, ' '))
                 message = strchr(message, ' ') + 1;
         launch_fail(launch, !string_empty(message) ? message : "The launcher ended without a word");
+}
+
+void manager_refuse_launch(Manager *manager, const char *name, int error) {
+        for (PendingLaunch *launch = manager->launches; launch; launch = launch->next)
+                /* One that has ended by itself meanwhile has only been short. */
+                if (streq(launch->name, name) && launch->pidfd >= 0 && error != -ESRCH) {
+                        launch->refused = error;
+                        (void)pidfd_send_signal(launch->pidfd, SIGTERM, NULL, /* flags= */ 0);
+                }
 }
 
 static void launch_await_end(PendingLaunch *launch) {

@@ -123,6 +123,8 @@ void manager_free_overrides(Manager *manager);
 void manager_free_launches(Manager *manager);
 /* With what status the last container of that name ended, as its keeper wrote it; -1 unknown. */
 int manager_exit_status(const Manager *manager, const char *name);
+/* The container that is being launched runs, but can not be taken in: it is ended, and the launch fails. */
+void manager_refuse_launch(Manager *manager, const char *name, int error);
 /* Goes on with launches that waited for a clean-up. */
 void manager_check_launches(Manager *manager);
 /* A call that failed by itself: one line for people. */

@@ -162,12 +162,14 @@ static Outcome *runner_outcome(Runner *runner, const char *device) {
         return NULL;
 }
 
-static int runner_add_outcome(Runner *runner, const char *device) {
-        Outcome *grown;
+int runner_concern(Runner *runner, const char *device, int error) {
+        Outcome *known = runner_outcome(runner, device), *grown;
         char *copy;
 
-        if (runner_outcome(runner, device))
+        if (known) {
+                known->error = known->error ?: error;
                 return 0;
+        }
         grown = reallocarray(runner->outcomes, runner->n_outcomes + 1, sizeof(*grown));
         if (!grown)
                 return -ENOMEM;
@@ -175,7 +177,7 @@ static int runner_add_outcome(Runner *runner, const char *device) {
         copy = strdup(device);
         if (!copy)
                 return -ENOMEM;
-        runner->outcomes[runner->n_outcomes++] = (Outcome){.device = copy};
+        runner->outcomes[runner->n_outcomes++] = (Outcome){.device = copy, .error = error};
         return 0;
 }
 
@@ -183,7 +185,7 @@ static int runner_add_outcomes(Runner *runner, const ItemSet *set) {
         int r;
 
         for (size_t i = 0; i < set->n_items; i++) {
-                r = runner_add_outcome(runner, set->items[i]->device);
+                r = runner_concern(runner, set->items[i]->device, 0);
                 if (r < 0)
                         return r;
         }
@@ -213,7 +215,7 @@ static int runner_begin(Runner *runner, const char *device) {
                 r = item_set_of_device(&runner->present, device, &scope);
                 if (r < 0)
                         return r;
-                r = runner_add_outcome(runner, device);
+                r = runner_concern(runner, device, 0);
         } else {
                 r = runner_add_outcomes(runner, &runner->present);
                 if (r >= 0)

@@ -21,7 +21,8 @@ typedef struct RunnerOps {
 } RunnerOps;
 
 typedef struct RunnerClient {
-        /* The items that should be in the container of @device; of all devices for NULL. Return: 0; errno. */
+        /* The items that should be in the container of @device; of all devices for NULL, each of them named
+         * by runner_concern(). Return: 0; errno. */
         int (*wanted)(void *userdata, const char *device, ItemSet *ret);
         /* A step that may block is about to be done; called before, in our own process. */
         void (*starting)(void *userdata, const Step *step);
@@ -50,6 +51,10 @@ const ItemSet *runner_present(const Runner *runner);
  * within. The runner must not be freed in them.
  */
 void runner_touch(Runner *runner, const char *device);
-/* The same for all devices of the container, those that should not be there any more first. */
+/* The same for all devices of the container in one plan, removals first. */
 void runner_touch_all(Runner *runner);
+
+/* From within RunnerClient.wanted for all devices: @device is to be settled too, also where nothing of it is
+ * wanted or present; with @error where it is known that it can not be given. Return: 0 or -ENOMEM. */
+int runner_concern(Runner *runner, const char *device, int error);
 bool runner_is_idle(const Runner *runner);
