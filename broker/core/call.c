@@ -167,8 +167,8 @@ static char *join_errors(const ParseErrors *errors) {
 
 void manager_reload(Manager *manager, CallDone done, void *userdata) {
         _cleanup_(parse_errors_deinit) ParseErrors errors = {};
-        _cleanup_(target_cache_freep) TargetCache *targets = NULL;
         _cleanup_(rule_set_freep) RuleSet *rules = NULL;
+        _cleanup_(target_cache_freep) TargetCache *targets = NULL; /* leans on the rules, and so goes first */
         _cleanup_free_ char *text = NULL;
         int r;
 

@@ -30,6 +30,9 @@
 #define CLEAN_UP_RETRY_USEC (UINT64_C(200) * 1000)
 #define CLEAN_UP_TRIES_MAX  50U
 
+#define LOOK_PAUSE_MIN_USEC (UINT64_C(10) * 1000)
+#define LOOK_PAUSE_FACTOR   10
+
 struct CleanUp {
         Manager *manager;
         char *name;
@@ -61,6 +64,7 @@ void context_free(Context *context) {
         context->container->userdata = NULL;
         loop_source_free(context->keeper_exit);
         loop_source_free(context->watch);
+        loop_source_free(context->look);
         loop_source_free(context->end);
         runner_free(context->runner);
         target_close(context->target);
@@ -166,17 +170,25 @@ static const char *interface_devpath(const Manager *manager, const Item *item) {
 }
 
 /* Something happened to the interfaces inside: one that we gave may be gone, and the host is not told of
- * that. */
+ * that. The container decides how often it happens, and how long it takes to look; so there is a pause,
+ * without even listening, that leaves most of our time to others. */
 static void on_watch(void *userdata, _unused_ int fd, _unused_ unsigned int events) {
         Context *context = userdata;
+
+        if (target_watch_dispatch(context->target) == 0)
+                return;
+        loop_source_set_events(context->watch, 0);
+        loop_source_set_timer(context->look, context->look_pause);
+}
+
+static void look_at_interfaces(Context *context) {
         Manager *manager = context->manager;
         _cleanup_(item_set_deinit) ItemSet before = {};
         const ItemSet *present;
         int r;
 
-        r = target_watch_dispatch(context->target);
         /* While the queue is at work the news are of its own making; it reports what fails. */
-        if (r == 0 || !runner_is_idle(context->runner) || context->container->state != CONTAINER_RUNNING)
+        if (!runner_is_idle(context->runner) || context->container->state != CONTAINER_RUNNING)
                 return;
 
         present = runner_present(context->runner);
@@ -202,12 +214,23 @@ static void on_watch(void *userdata, _unused_ int fd, _unused_ unsigned int even
         }
 }
 
+static void on_look(void *userdata) {
+        Context *context = userdata;
+        uint64_t start = loop_now();
+
+        loop_source_set_events(context->watch, LOOP_READ);
+        look_at_interfaces(context);
+        context->look_pause = MAX(LOOK_PAUSE_MIN_USEC, (loop_now() - start) * LOOK_PAUSE_FACTOR);
+}
+
 static void watch_interfaces(Context *context) {
         int r;
 
         if (context->watch)
                 return;
         r = target_watch(context->target);
+        if (r >= 0 && !context->look)
+                r = loop_add_timer(context->manager->loop, on_look, context, &context->look);
         if (r >= 0)
                 r = loop_add_io(context->manager->loop, target_watch_fd(context->target), LOOP_READ, on_watch,
                                 context, &context->watch);

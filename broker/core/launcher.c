@@ -122,6 +122,8 @@ static void on_keeper_ended(void *userdata, int fd, _unused_ unsigned int events
                 launch_free(launch);
                 return;
         }
+        /* One that was killed on its way up had nobody told of what it leaves. */
+        manager_container_stale(launch->manager, launch->name, NULL);
         message = startswith(launch->line, "error ");
         if (message && strchr(message, ' '))
                 message = strchr(message, ' ') + 1;

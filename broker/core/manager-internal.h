@@ -53,6 +53,8 @@ typedef struct Context {
         bool stale;           /* its keeper was killed, and left things */
         Successor *successor; /* its next life, where it was rebooted from inside; else NULL */
         LoopSource *keeper_exit, *watch;
+        LoopSource *look; /* armed when interfaces inside have changed */
+        uint64_t look_pause;
         LoopSource *end; /* armed when the last thing of an ended container may have gone */
 } Context;
 

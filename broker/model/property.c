@@ -42,7 +42,7 @@ const char *property_list_next(const PropertyList *list, const char *entry) {
 }
 
 const char *property_list_get(const PropertyList *list, const char *key) {
-        const char *end = list->data + list->size;
+        const char *end = list->data ? list->data + list->size : NULL;
         size_t n = strlen(key);
 
         /* An event is looked into a dozen times on its way: no call for an entry that starts with another

@@ -64,9 +64,9 @@ settled() {
         if ip link show dev dvtm0p >/dev/null 2>&1; then
                 has_interface c2 lan0 && has_grant net-dvtm0 c2
         else
-                not has_interface c2 lan0 && not has_grant net-dvtm0 c2
+                lacks_interface c2 lan0 && [ "$(grants | grep -c "net-dvtm0 c2\|status")" = 0 ]
         fi || return
-        [ "$(grants | grep -c 'net-dvt[0-9] c1 active')" = "$(wanted | wc -l)" ] && not eval 'grants | grep -v active'
+        [ "$(grants | grep -c 'net-dvt[0-9] c1 active')" = "$(wanted | wc -l)" ] && [ "$(grants | grep -vc " active$")" = 0 ]
 }
 
 kept() {

@@ -39,7 +39,7 @@ ip link set dvtn0 address 02:00:00:77:00:01 mtu 1450 up
 ip addr add 10.77.0.1/24 dev dvtn0
 ip addr add fd77::1/64 dev dvtn0 nodad
 index=$(cat /sys/class/net/dvtn0/ifindex)
-wait_for 5 eval 'ctl list devices | grep -q net-dvtn0'
+wait_for 5 knows devices net-dvtn0
 before=$(state dvtn0)
 
 must_launch c1
@@ -87,7 +87,7 @@ check "and the host keeps it" ip link show dev dvtn1
 unplug dvtn1
 ip link del dvtn0p
 expect_soon "the interface is deleted while it is inside: its grant goes with it" grants_are ""
-expect "and the device" "" "$(ctl list devices | grep net-dvtn)"
+check "and the device" knows_not devices net-dvtn0
 expect "nothing is kept of it" "" "$(kept_in state)"
 
 plug_veth dvtn0
@@ -96,7 +96,7 @@ plug_veth dvtm0
 expect_soon "so does a second one, under its own name" has_interface c1 dvtm0
 expect "which is left down where the rule says so" "0" "$(($(inside c1 cat /sys/class/net/dvtm0/flags) & 1))"
 unplug dvtn0p
-expect_soon "one goes" not has_interface c1 wan0
+expect_soon "one goes" lacks_interface c1 wan0
 check "the other stays" has_interface c1 dvtm0
 unplug dvtm0p
 expect_soon "until it goes too" grants_are ""

@@ -45,7 +45,7 @@ output=$(ctl launch r3 --rootfs "$scratch/nothing" 2>&1)
 expect_like "a root that is not there is refused, with the reason" "1 *$scratch/nothing*" "$? $output"
 output=$(ctl launch r4 -- /bin/nothing 2>&1)
 expect_like "a command that is not there too" "1 *nothing*" "$? $output"
-expect "none of these is left" "" "$(ctl list containers | sed 1d)"
+expect "none of these is left" "" "$(list containers)"
 
 for status in 0 1 42 127 255; do
         ctl launch f1 --foreground -- /bin/sh -c "exit $status" >/dev/null 2>&1
@@ -54,6 +54,7 @@ done
 expect "output comes out, and the label goes in" "out" "$(ctl launch f2 --foreground --label a=b -- /bin/echo out 2>/dev/null)"
 expect "input goes in" "in" "$(echo in | ctl launch f3 --foreground -- /bin/cat 2>/dev/null)"
 for signal in TERM HUP USR1; do
+        rm -f "$scratch/f4"
         "$build/davitctl" --bus "$bus" launch f4 --foreground -- \
                 /bin/sh -c "trap 'exit 7' $signal; echo ready; while :; do sleep 2147483647 & wait \$!; done" \
                 >"$scratch/f4" 2>&1 </dev/null {lock}>&- &
@@ -66,7 +67,7 @@ for signal in TERM HUP USR1; do
 done
 "$build/davitctl" --bus "$bus" launch f5 --foreground -- "${quick_init[@]}" >/dev/null 2>&1 </dev/null {lock}>&- &
 pid=$!
-wait_for 10 eval 'ctl list containers | grep -q f5'
+wait_for 10 knows containers f5
 kill -KILL "$(record f5 INIT_PID)"
 wait_for 10 not kill -0 $pid || kill -KILL $pid
 wait $pid
@@ -102,12 +103,14 @@ for name in "" ../x "a b" .x "$(printf 'x%.0s' {1..64})"; do
 done
 check "labels are known" eval 'launch c3 --label role=ci --label rack=7 && ctl info c3 | grep -q role=ci && ctl info c3 | grep -q rack=7'
 check "a container ends by itself" ctl launch c4 -- /bin/true
-expect_soon "and is gone" not eval 'ctl list containers | grep -q c4'
+expect_soon "and is gone" knows_not containers c4
 check "and its name is free at once" ctl launch c4 -- /bin/sh -c 'exit 5'
 
 for name in c1 c2 c3; do
         check "$name is stopped" ctl stop $name
 done
-expect_soon "none is left" eval '[ -z "$(ctl list containers | sed 1d)" ]'
+for name in c1 c2 c3 c4; do
+        expect_soon "$name is gone" knows_not containers $name
+done
 rm -rf "$scratch/prepared"
 expect_as_before "and nothing of any of them" "$before"

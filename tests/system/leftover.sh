@@ -37,7 +37,7 @@ for when in up down; do
                 check "davitd $when: it starts with the leftovers" davitd_start
         fi
         expect_soon "davitd $when: no process of the container is left" not test -d "/proc/$init"
-        expect_soon "davitd $when: nor is the container known" not eval 'ctl list containers | grep -q c1'
+        expect_soon "davitd $when: nor is the container known" knows_not containers c1
         expect_soon "davitd $when: nor anything granted" grants_are ""
         if [ $when = up ]; then
                 expect_soon "davitd $when: the interface is back" ip link show dev dvtn0

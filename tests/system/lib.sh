@@ -260,9 +260,10 @@ parent_up() {
 }
 
 # The number of an interface names the node of a tap, in the /dev that all namespaces share: ours are far from those
-# that the kernel deals out by itself.
+# that the kernel deals out by itself, and from those of another run.
+tap_base=$(($$ % 100000 + 100000))
 next_index() {
-        local index=$(($(cat "$scratch/index" 2>/dev/null || echo 700000) + 1))
+        local index=$(($(cat "$scratch/index" 2>/dev/null || echo ${tap_base}000) + 1))
         echo $index | tee "$scratch/index"
 }
 
@@ -318,17 +319,51 @@ is_gone() {
         inside "$1" probe node "$2" | grep -q ' stat=ENOENT$'
 }
 
+# It is there, perhaps under another name, but does not open.
+is_shut() {
+        inside "$1" probe node "$2" | grep -q ' \(open\|stat\)=E[A-Z]*$'
+}
+
 has_interface() {
-        inside "$1" test -e "/sys/class/net/$2"
+        [ "$(inside "$1" sh -c "test -e /sys/class/net/$2 && echo yes")" = yes ]
+}
+
+lacks_interface() {
+        [ "$(inside "$1" sh -c "test -e /sys/class/net/$2 || echo no")" = no ]
+}
+
+# What davitd says. One that does not answer must not pass for one that has nothing.
+list() {
+        local text
+        text=$(ctl list "$1") || {
+                echo "davitctl list $1: status $?"
+                return 1
+        }
+        sed 1d <<<"$text"
 }
 
 # What is granted, "DEVICE CONTAINER STATE" a line, in order.
 grants() {
-        ctl list grants | awk 'NR > 1 { print $1, $2, $3 }' | sort
+        list grants | awk '{ print $1, $2, $3 }' | sort
 }
 
 has_grant() {
         grants | grep -qx -- "$1 $2 ${3:-active}"
+}
+
+# names devices|containers
+names() {
+        list "$1" | awk '{ print $1 }'
+}
+
+# knows devices|containers NAME, and knows_not
+knows() {
+        names "$1" | grep -qx -- "$2"
+}
+
+knows_not() {
+        local all
+        all=$(list "$1") && ! awk '{ print $1 }' <<<"$all" | grep -qx -- "$2"
 }
 
 grants_are() {
@@ -362,7 +397,7 @@ snapshot() {
         echo "interfaces:"
         ip -o link | sed 's/^[0-9]*: \([^:]*\): .* mtu \([0-9]*\) .*/\1 \2/' | sort
         echo "nodes in /dev:"
-        find /dev -xdev -name 'tap7?????' | sort
+        find /dev -xdev -name "tap${tap_base}[0-9][0-9][0-9]" | sort
         echo "files:"
         (cd "$runtime" 2>/dev/null && find . ! -path './exits/*' ! -path '*/rootfs/*' | sort)
         echo "descriptors of davitd:"

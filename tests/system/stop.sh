@@ -40,7 +40,7 @@ node3=$(tap_node dvt3)
 check "a device works while nobody is there" "$build/davit-container" exec --runtime-dir "$runtime" c1 -- probe frame "$node0"
 
 check "davitd starts again" davitd_start
-expect "it knows the container" "c1" "$(ctl list containers | awk 'NR > 1 { print $1 }')"
+expect "it knows the container" "c1" "$(names containers)"
 check "what stayed is there" is_inside c1 "$node0"
 expect "and was not touched" "$inode" "$(inside c1 stat -c %i "$node0")"
 expect "what went is gone" "$node1 stat=ENOENT" "$(inside c1 probe node "$node1")"
@@ -65,7 +65,7 @@ davitd_stop
 kill -TERM "$(record c1 KEEPER_PID)"
 wait_for 10 not test -d "/proc/$init"
 davitd_start
-expect "a container that ended meanwhile is known to be gone" "" "$(ctl list containers | awk 'NR > 1 { print $1 }')"
+expect "a container that ended meanwhile is known to be gone" "" "$(names containers)"
 expect_soon "and nothing is granted to it" grants_are ""
 nothing_kept() {
         local kept

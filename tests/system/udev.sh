@@ -65,7 +65,7 @@ expect "but not by the kernel" "" "$(grep ' group=1 .*ID_TEST' "$scratch/heard")
 plug_veth dvtn0
 expect_soon "an interface goes in too" has_interface c1 wan0
 unplug dvtn0p
-expect_soon "and is gone" not has_interface c1 wan0
+expect_soon "and is gone" lacks_interface c1 wan0
 unplug dvt0
 expect_soon "the node goes when the device is unplugged" is_gone c1 "$node"
 

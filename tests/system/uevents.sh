@@ -67,9 +67,9 @@ check "a device that is taken away by hand" ctl detach net-dvt0
 expect_soon "leaves with a remove as well" eval '[ "$(heard_both remove "/devices/virtual/net/dvt0/macvtap/.*" | wc -l)" = 4 ]'
 
 plug_tap not0
-expect_soon "a device of nobody's is known" eval 'ctl list devices | grep -q net-not0'
+expect_soon "a device of nobody's is known" knows devices net-not0
 unplug not0
 unplug dvt0
-expect_soon "all devices are gone" not eval 'ctl list devices | grep -q net-dvt0'
+expect_soon "all devices are gone" knows_not devices net-dvt0
 expect "nothing was heard of others' devices" "" "$(grep not0 "$scratch/heard")"
 expect "nothing at all in the container that has none" "ready" "$(cat "$scratch/other")"
