@@ -185,7 +185,7 @@ static void add(MockHost *host, Text *text) {
 }
 
 static void send_event(MockHost *host, const char *devpath, const char *action) {
-        char path[512];
+        char path[520];
 
         snprintf(path, sizeof(path), "/sys%s", devpath);
         umockdev_testbed_uevent(host->testbed, path, action);
@@ -193,14 +193,14 @@ static void send_event(MockHost *host, const char *devpath, const char *action) 
 
 /* From now on its events say no more than @properties. */
 static void strip(MockHost *host, const char *devpath, const char *properties) {
-        char path[512];
+        char path[520];
 
         snprintf(path, sizeof(path), "/sys%s", devpath);
         umockdev_testbed_set_attribute(host->testbed, path, "uevent", properties);
 }
 
 static void take_off(MockHost *host, const char *devpath) {
-        char path[512];
+        char path[520];
 
         snprintf(path, sizeof(path), "/sys%s", devpath);
         umockdev_testbed_remove_device(host->testbed, path);

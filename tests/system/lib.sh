@@ -464,8 +464,9 @@ leave() {
                 for name in $(ctl list containers 2>/dev/null | awk 'NR > 1 { print $1 }'); do
                         ctl stop "$name" >/dev/null 2>&1
                 done
-                end_process "$davitd_pid"
+                end_process "$davitd_pid" || fail "davitd ends with status 0: seen status $?"
         fi
+        if grep -qs 'Sanitizer\|runtime error' "$log"; then fail "davitd has no complaint of a sanitizer"; fi
         for name in "$runtime"/containers/*/; do
                 pid=$(record "$(basename "$name")" KEEPER_PID)
                 [ -z "$pid" ] || end_process "$pid"

@@ -169,7 +169,8 @@ static const char *find(const char *text, size_t size, const char *key) {
         return NULL;
 }
 
-static bool opens_nodes = true; /* `listen events` only listens, so that one event does not hold up the next */
+static bool opens_nodes =
+        true; /* `listen events` only listens, so that one event does not hold up the next */
 
 /* The node that an add tells of must be usable by the time its event is. */
 static void print_event_node(const char *text, size_t size) {
