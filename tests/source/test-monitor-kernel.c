@@ -34,7 +34,7 @@ typedef struct Fixture {
         Monitor *monitor;
         struct nl_sock *route;
         unsigned int n_events, n_add, n_remove, n_in_batch, n_lost;
-        char *wanted; /* the name whose event is kept */
+        const char *wanted; /* the name whose event is kept */
         Uevent kept;
 } Fixture;
 
