@@ -42,6 +42,7 @@ static int grant_set_decision(Grant *grant, const Wish *wish) {
         const char *name = wish->rule ? wish->rule->name : NULL;
 
         grant->share = wish->rule ? wish->rule->give.share : GIVE_DEFAULT.share;
+        grant->interfaces = wish->interfaces;
         if (grant->decision == wish->rule && grant->origin == wish->origin)
                 return 0;
         if (!streq_ptr(grant->rule, name)) {
@@ -79,8 +80,7 @@ int manager_wanted(Manager *manager, Container *container, const char *device, I
                 }
                 if (grant->state == GRANT_LEAVING)
                         continue;
-                r = wanted_items(grant->device, container, grant_give(grant), grant->origin == GRANT_MANUAL,
-                                 &items);
+                r = wanted_items(grant->device, container, grant_give(grant), grant->interfaces, &items);
                 if (r < 0) {
                         log_full(LOG_ERR, r,
                                  &(LogSubject){.device = grant->device->id,
@@ -97,7 +97,9 @@ int manager_wanted(Manager *manager, Container *container, const char *device, I
                 for (size_t i = 0; i < items.n_items; i++) {
                         r = item_set_add(&all, items.items[i]);
                         /* Two devices that claim one name: who came first has it. */
-                        if (r < 0 && r != -EEXIST)
+                        if (r == -EEXIST)
+                                r = runner_concern(context_of(container)->runner, grant->device->id, r);
+                        if (r < 0)
                                 return r;
                 }
         }
@@ -157,7 +159,8 @@ void manager_settled(Manager *manager, Container *container, const char *device_
 
         /* As long as something of it is in there, its place is not free. */
         if (error < 0) {
-                grant->error = error;
+                grant_set_state(manager, grant, GRANT_LEAVING, error);
+                manager_check_waiters(manager);
                 return;
         }
         registry_drop_grant(&manager->registry, grant);

@@ -71,6 +71,15 @@ static bool has_place(const Device *device, const Rule *rule, const Container **
         return n < places;
 }
 
+/* Who attaches a NIC means its interface; who attaches a phone need not mean its tether. It is settled at the
+ * attach: a device that loses its node later does not become a NIC by that. */
+static bool device_has_node(const Device *device) {
+        device_parts_foreach(part, device)
+                if (part_is_node(part))
+                        return true;
+        return false;
+}
+
 void manager_attach(Manager *manager, const char *device_name, const char *container_name, CallDone done,
                     void *userdata) {
         const Container *holder = NULL;
@@ -101,7 +110,8 @@ void manager_attach(Manager *manager, const char *device_name, const char *conta
 
         /* Who gives it again by hand has the rules decide again for the others. */
         manager_drop_overrides(manager, device->id, OVERRIDE_EVERYBODY);
-        r = manager_set_override(manager, device->id, container->name, /* attach= */ true);
+        r = manager_set_override(manager, device->id, container->name, /* attach= */ true,
+                                 !device_has_node(device));
         if (r >= 0)
                 r = manager_wait_for(manager, WAIT_GIVEN, device->id, container->name, done, userdata);
         if (r < 0) {
@@ -136,7 +146,7 @@ void manager_detach(Manager *manager, const char *device_name, const char *conta
         if (!container)
                 manager_drop_overrides(manager, device->id, NULL);
         r = manager_set_override(manager, device->id, container ? container->name : OVERRIDE_EVERYBODY,
-                                 /* attach= */ false);
+                                 /* attach= */ false, /* interfaces= */ false);
         if (r >= 0)
                 r = manager_wait_for(manager, WAIT_TAKEN, device->id, container ? container->name : NULL,
                                      done, userdata);

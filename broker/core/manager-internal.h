@@ -113,7 +113,8 @@ void manager_free_waiters(Manager *manager);
 /* override.c: manual decisions, kept in RUNTIME/state so that they outlive us. */
 int manager_load_overrides(Manager *manager);
 /* Return: 0; errno. */
-int manager_set_override(Manager *manager, const char *device, const char *container, bool attach);
+int manager_set_override(Manager *manager, const char *device, const char *container, bool attach,
+                         bool interfaces);
 /* NULL stands for any. */
 void manager_drop_overrides(Manager *manager, const char *device, const char *container);
 /* Those of devices and containers that went while nobody looked. */

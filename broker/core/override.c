@@ -79,7 +79,7 @@ const Override *manager_override(const Manager *manager, const char *device, con
 
 static int load_override(Manager *manager, const char *name) {
         _cleanup_free_ char *text = NULL;
-        char *device = NULL, *container = NULL, *attach = NULL;
+        char *device = NULL, *container = NULL, *attach = NULL, *interfaces = NULL;
         Override *override;
         int r;
 
@@ -99,6 +99,8 @@ static int load_override(Manager *manager, const char *name) {
                         container = value;
                 else if (streq(line, "ATTACH"))
                         attach = value;
+                else if (streq(line, "INTERFACES"))
+                        interfaces = value;
         }
         if (string_empty(device) || !container || !attach ||
             (!string_is_name(container) && !streq(container, OVERRIDE_EVERYBODY)))
@@ -106,6 +108,7 @@ static int load_override(Manager *manager, const char *name) {
         r = override_new(device, container, streq(attach, "1"), &override);
         if (r < 0)
                 return r;
+        override->interfaces = interfaces && streq(interfaces, "1");
         override->next = manager->overrides;
         manager->overrides = override;
         return 0;
@@ -137,7 +140,8 @@ int manager_load_overrides(Manager *manager) {
         return 0;
 }
 
-int manager_set_override(Manager *manager, const char *device, const char *container, bool attach) {
+int manager_set_override(Manager *manager, const char *device, const char *container, bool attach,
+                         bool interfaces) {
         Override **p = find_override(manager, device, container);
         _cleanup_(override_freep) Override *override = NULL;
         _cleanup_free_ char *text = NULL;
@@ -152,17 +156,18 @@ int manager_set_override(Manager *manager, const char *device, const char *conta
                 if (r < 0)
                         return r;
         }
-        n = asprintf(&text, "DEVICE=%s\nCONTAINER=%s\nATTACH=%d\n", device, container, attach);
+        n = asprintf(&text, "DEVICE=%s\nCONTAINER=%s\nATTACH=%d\nINTERFACES=%d\n", device, container, attach,
+                     interfaces);
         if (n < 0)
                 return -ENOMEM;
         r = fd_write_file(manager->state_fd, name, text, (size_t)n, 0600);
         if (r < 0)
                 return r;
 
-        if (*p)
-                (*p)->attach = attach;
-        else
+        if (!*p)
                 *p = TAKE_PTR(override);
+        (*p)->attach = attach;
+        (*p)->interfaces = interfaces;
         return 0;
 }
 

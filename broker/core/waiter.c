@@ -89,16 +89,24 @@ static bool given(const Manager *manager, const Waiter *waiter, Answer *answer) 
         return grant->state == GRANT_ACTIVE;
 }
 
-static bool taken(const Manager *manager, const Waiter *waiter) {
+static bool taken(const Manager *manager, const Waiter *waiter, Answer *answer) {
         const Device *device = registry_device(&manager->registry, waiter->device);
-        const Container *container;
+        bool gone = true;
 
-        if (!device)
-                return true;
-        if (!waiter->container)
-                return !device->grants;
-        container = registry_container(&manager->registry, waiter->container);
-        return !container || !registry_grant(device, container);
+        for (const Grant *grant = device ? device->grants : NULL; grant; grant = grant->device_next) {
+                if (waiter->container && !streq(grant->container->name, waiter->container))
+                        continue;
+                gone = false;
+                /* It is tried again, but nobody knows for how long. */
+                if (grant->state == GRANT_LEAVING && grant->error < 0) {
+                        answer->code = CALL_FAILED;
+                        snprintf(answer->message, sizeof(answer->message),
+                                 "%s could not be taken from %s yet: %s", waiter->device,
+                                 grant->container->name, strerror(-grant->error));
+                        return true;
+                }
+        }
+        return gone;
 }
 
 static bool running(const Manager *manager, const Waiter *waiter) {
@@ -114,7 +122,7 @@ static bool is_over(const Manager *manager, const Waiter *waiter, Answer *answer
         case WAIT_GIVEN:
                 return given(manager, waiter, answer);
         case WAIT_TAKEN:
-                return taken(manager, waiter);
+                return taken(manager, waiter, answer);
         case WAIT_RUNNING:
                 return running(manager, waiter);
         case WAIT_ENDED:

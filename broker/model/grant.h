@@ -36,6 +36,7 @@ struct Grant {
         char *rule; /* name of the deciding rule; NULL for a manual grant that no rule describes */
         const struct Rule
                 *decision;  /* the rule itself, borrowed from the policy in force; the core renews it */
+        bool interfaces;    /* a manual grant with the device's network interfaces */
         unsigned int share; /* how many containers may have the device at a time, by that rule */
         uint64_t seq;       /* order of giving: first come keeps */
         struct Grant *device_prev, *device_next;

@@ -165,17 +165,9 @@ static int put_interface(ItemSet *set, const Device *device, const Part *part, c
         return r;
 }
 
-static bool device_has_node(const Device *device) {
-        device_parts_foreach(part, device)
-                if (part_is_node(part))
-                        return true;
-        return false;
-}
-
-int wanted_items(const Device *device, const Container *container, const Give *give, bool manual,
+int wanted_items(const Device *device, const Container *container, const Give *give, bool interfaces,
                  ItemSet *ret) {
         _cleanup_(item_set_deinit) ItemSet set = {};
-        bool interfaces = give->net.set || (manual && !device_has_node(device));
         int r;
 
         assert(device && container && give && ret);
@@ -183,7 +175,7 @@ int wanted_items(const Device *device, const Container *container, const Give *g
         device_parts_foreach(part, device) {
                 if (part_is_node(part) && give->kinds & 1U << part->kind)
                         r = put_node(&set, device, container, part, give);
-                else if (part->kind == PART_NET && interfaces)
+                else if (part->kind == PART_NET && (interfaces || give->net.set))
                         r = put_interface(&set, device, part, &give->net);
                 else
                         continue;

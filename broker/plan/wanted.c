@@ -187,6 +187,7 @@ static int deal_overrides(Deal *deal, const Registry *registry, const Override *
                 if (!wish.container)
                         continue;
                 if (override->attach) {
+                        wish.interfaces = override->interfaces;
                         wish.rule = wanted_deciding_rule(rules, deal->device, wish.container, reader);
                         if (wish.rule && wish.rule->deny)
                                 wish.rule = NULL;

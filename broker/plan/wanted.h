@@ -18,6 +18,7 @@ typedef struct Override {
         char *device;
         char *container;
         bool attach;
+        bool interfaces; /* of an attach: with the device's network interfaces */
         struct Override *next;
 } Override;
 
@@ -26,6 +27,7 @@ typedef struct Wish {
         Container *container; /* borrowed */
         GrantOrigin origin;
         const Rule *rule; /* borrowed; NULL for a manual grant that no rule describes */
+        bool interfaces;  /* a manual grant with the device's network interfaces, whatever the rule says */
 } Wish;
 
 typedef struct WishList {
@@ -64,8 +66,7 @@ const Rule *wanted_deciding_rule(const RuleSet *rules, const Device *device, con
 /**
  * wanted_items() - what a grant consists of
  * @give:       of the deciding rule, or &GIVE_DEFAULT
- * @manual:     a manual attach takes the interfaces of a device that has nothing else: who attaches a NIC
- * means it, who attaches a phone need not mean its tether
+ * @interfaces: the device's network interfaces too, also where the rule does not say `net:`
  *
  * Return: 0; -ERANGE the rule's owner has no id in the container's map; -EINVAL the symlink's template gives
  * no path below /dev; -ENOMEM.

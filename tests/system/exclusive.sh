@@ -88,3 +88,40 @@ for ((round = 0; round < 5; round++)); do
         done
 done
 expect "handed round 15 times it is always in one" "0 times wrong" "$wrong times wrong"
+unplug dvt1
+
+# What cannot be given does not keep its place for ever.
+policy 10-test <<'POLICY'
+version: 1
+rules:
+  - name: for a user whom no container has
+    match: { class: tap, port: "dvt*" }
+    give: { to: c1, owner: "70000" }
+POLICY
+check "a rule is loaded that gives to nobody" ctl reload
+plug_tap dvt2
+node=$(tap_node dvt2)
+expect_soon "the grant says that it failed" has_grant net-dvt2 c1 failed
+policy 10-test <<'POLICY'
+version: 1
+rules:
+  - name: as usual
+    match: { class: tap, port: "dvt*" }
+    give: { to: c2 }
+POLICY
+check "a rule for another is loaded" ctl reload
+expect_soon "who has it then" who_is "$node" "c2 "
+expect "and it alone" "net-dvt2 c2 active" "$(grants)"
+policy 10-test <<'POLICY'
+version: 1
+rules:
+  - name: for a user whom no container has
+    match: { class: tap, port: "dvt*" }
+    give: { to: c2, owner: "70000" }
+POLICY
+check "the first kind of rule, now for who has it" ctl reload
+expect_soon "it is taken away, and the grant says that it failed" has_grant net-dvt2 c2 failed
+expect "nobody has it" "" "$(who "$node")"
+check "by hand it can be taken away" ctl detach net-dvt2 c2
+unplug dvt2
+expect_soon "unplugged it is nowhere" grants_are ""

@@ -100,3 +100,19 @@ expect_soon "one goes" lacks_interface c1 wan0
 check "the other stays" has_interface c1 dvtm0
 unplug dvtm0p
 expect_soon "until it goes too" grants_are ""
+
+# The rule says something else.
+plug_veth dvtn0
+expect_soon "an interface is in" has_interface c1 wan0
+sed -i '/name: wan0/s/mtu: [0-9]*/mtu: 1300/' "$policies/10-test.yaml"
+check "another MTU is loaded" ctl reload
+expect_soon "it has that one" eval 'inside c1 cat /sys/class/net/wan0/mtu | grep -qx 1300'
+
+# A name on the host that was taken meanwhile: said once, and not for ever.
+plug_veth dvtx0
+ip link set dvtx0 name dvtn0
+output=$(ctl detach net-dvtn0 c1 2>&1)
+expect "an interface whose name was taken meanwhile comes back with a word on it" 1 $?
+expect_like "which says why" "*File exists*" "$output"
+expect_soon "it is home" lacks_interface c1 wan0
+expect_soon "and not granted" grants_are ""
