@@ -43,8 +43,11 @@ static int do_mknod(const char *path) {
         return mknod(path, S_IFCHR | 0666, NULL_NUMBER) < 0 ? errno : 0;
 }
 
-static int do_symlink_to_tmp(const char *path) {
-        return symlink("/tmp", path) < 0 ? errno : 0;
+/* A folder of the host's, where nothing of ours must ever come. */
+static char elsewhere[] = "/tmp/davit-elsewhere.XXXXXX";
+
+static int do_symlink_elsewhere(const char *path) {
+        return symlink(elsewhere, path) < 0 ? errno : 0;
 }
 
 /* "A>B" */
@@ -150,12 +153,12 @@ static void test_destroy_revokes(void **state) {
 
 static void test_symlink_in_the_way(void **state) {
         Fixture *fixture = need_root(state);
-        unsigned int n = count_entries("/tmp");
+        unsigned int n = count_entries(elsewhere);
 
         need_inside(fixture);
-        assert_int_equal(inside_does(fixture, do_symlink_to_tmp, "dri"), 0);
+        assert_int_equal(inside_does(fixture, do_symlink_elsewhere, "dri"), 0);
         assert_int_equal(live_dev_add(fixture->live, &usb), -EEXIST);
-        assert_int_equal(count_entries("/tmp"), n);
+        assert_int_equal(count_entries(elsewhere), n);
         assert_int_equal(count_entries(at(fixture, "held")), 2);
         assert_int_equal(live_dev_remove(fixture->live, &usb), 0);
 
@@ -163,12 +166,12 @@ static void test_symlink_in_the_way(void **state) {
         assert_int_equal(inside_does(fixture, do_unlink, "dri"), 0);
         assert_int_equal(live_dev_add(fixture->live, &usb), 0);
         assert_int_equal(inside_does(fixture, do_rename, "dri>away"), 0);
-        assert_int_equal(inside_does(fixture, do_symlink_to_tmp, "dri"), 0);
+        assert_int_equal(inside_does(fixture, do_symlink_elsewhere, "dri"), 0);
         assert_int_equal(live_dev_remove(fixture->live, &usb), 0);
         /* Our folder is known by more than its name. */
         assert_int_equal(inside_does(fixture, do_open, "away/pci/003/017"), ENOENT);
         assert_true(exists(fixture, "dev/dri"));
-        assert_int_equal(count_entries("/tmp"), n);
+        assert_int_equal(count_entries(elsewhere), n);
 
         /* A file is no better, once what is present was looked at: until then our folder is found as it was,
          * under the name that the container gave it. */
@@ -337,5 +340,12 @@ int main(void) {
                 live_test(test_no_way_out),
         };
 
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        int failed;
+
+        if (!mkdtemp(elsewhere)) {
+                perror(elsewhere);
+                return EXIT_FAILURE;
+        }
+        failed = cmocka_run_group_tests(tests, NULL, NULL);
+        return rmdir(elsewhere) < 0 ? EXIT_FAILURE : failed;
 }
