@@ -38,7 +38,7 @@ typedef struct WishList {
 void wish_list_deinit(WishList *list);
 
 /* Which containers a rule is for, remembered between events: matching a device must not walk all containers.
- * Valid for one rule set; wanted_targets_invalidate() after a container came or went. */
+ * Valid for one rule set; target_cache_invalidate() after a container came or went. */
 typedef struct TargetCache TargetCache;
 int target_cache_new(const RuleSet *rules, TargetCache **ret);
 TargetCache *target_cache_free(TargetCache *cache);

@@ -27,10 +27,6 @@ void log_set_max_level(int level) {
         max_level = level;
 }
 
-int log_get_max_level(void) {
-        return max_level;
-}
-
 static void sink_stderr(int level, _unused_ int error, const LogSubject *subject, const char *text) {
         static const char *const names[] = {"emerg",   "alert",  "crit", "error",
                                             "warning", "notice", "info", "debug"};

@@ -22,7 +22,6 @@ typedef void (*LogSink)(int level, int error, const LogSubject *subject, const c
 
 void log_set_sink(LogSink sink);
 void log_set_max_level(int level);
-int log_get_max_level(void);
 
 /*
  * Logs one line; %m in @format is @error. @error may be 0, negative or positive.
