@@ -26,6 +26,7 @@
 #include "util/string.h"
 
 #define POLICY_DIRS_MAX 64U
+#define EVENTS_NAME     "device-events" /* of the socket that the service manager keeps */
 
 typedef struct Options {
         const char *bus_address;
@@ -127,18 +128,21 @@ typedef struct Daemon {
         Loop *loop;
         Manager *manager;
         Bus *bus;
-        LoopSource *terminate, *interrupt, *hangup;
-        int lock_fd;
+        LoopSource *terminate, *interrupt, *hangup, *watchdog;
+        uint64_t watchdog_usec;
+        int lock_fd, kept_events;
 } Daemon;
 
 static void daemon_deinit(Daemon *daemon) {
         loop_source_free(daemon->terminate);
         loop_source_free(daemon->interrupt);
         loop_source_free(daemon->hangup);
+        loop_source_free(daemon->watchdog);
         bus_free(daemon->bus);
         manager_free(daemon->manager);
         loop_free(daemon->loop);
         safe_close(daemon->lock_fd);
+        safe_close(daemon->kept_events);
 }
 
 static void on_end(void *userdata, int number) {
@@ -167,6 +171,28 @@ static void on_hangup(void *userdata, _unused_ int number) {
         manager_reload(daemon->manager, on_reloaded, daemon);
 }
 
+static void keep_events(int socket) {
+        service_store(EVENTS_NAME, socket);
+}
+
+/* From the loop, so that it stops when the loop hangs. */
+static void on_watchdog(void *userdata) {
+        Daemon *daemon = userdata;
+
+        service_notify("WATCHDOG=1");
+        loop_source_set_timer(daemon->watchdog, daemon->watchdog_usec);
+}
+
+static int add_watchdog(Daemon *daemon) {
+        int r;
+
+        daemon->watchdog_usec = service_watchdog_usec();
+        if (daemon->watchdog_usec == 0)
+                return 0;
+        r = loop_add_timer(daemon->loop, on_watchdog, daemon, &daemon->watchdog);
+        return r < 0 ? r : loop_source_set_timer(daemon->watchdog, daemon->watchdog_usec);
+}
+
 static int add_signals(Daemon *daemon) {
         int r;
 
@@ -179,11 +205,20 @@ static int add_signals(Daemon *daemon) {
         return loop_add_signal(daemon->loop, SIGHUP, on_hangup, daemon, &daemon->hangup);
 }
 
+/* The unit's file knows one runtime folder and one program, those of the installation. */
+static bool use_units(const Options *options) {
+        return service_has_units() && !options->bus_address &&
+               streq(options->runtime_dir, DAVIT_RUNSTATEDIR) &&
+               streq(options->container_program, DAVIT_LIBEXECDIR "/davit-container");
+}
+
 static int build(Daemon *daemon, const Options *options) {
         const ManagerConfig config = {
                 .runtime_dir = options->runtime_dir,
                 .policy_dirs = options->n_policy_dirs > 0 ? options->policy_dirs : default_policy_dirs,
                 .container_program = options->container_program,
+                .kept_events = daemon->kept_events,
+                .keep_events = keep_events,
         };
         int r;
 
@@ -199,13 +234,16 @@ static int build(Daemon *daemon, const Options *options) {
         r = add_signals(daemon);
         if (r < 0)
                 return log_error_errno(r, "Failed to handle signals: %m");
+        r = add_watchdog(daemon);
+        if (r < 0)
+                return log_error_errno(r, "Failed to feed the watchdog: %m");
         r = manager_new(daemon->loop, &config, &daemon->manager);
         if (r < 0)
                 return log_error_errno(r, "Failed to read the policy: %m");
         r = manager_start(daemon->manager);
         if (r < 0)
                 return log_error_errno(r, "Failed to start: %m");
-        r = bus_new(daemon->loop, daemon->manager, options->bus_address, &daemon->bus);
+        r = bus_new(daemon->loop, daemon->manager, options->bus_address, use_units(options), &daemon->bus);
         if (r < 0)
                 return log_error_errno(r, "Failed to use the bus address %s: %m",
                                        options->bus_address ?: "of the system");
@@ -213,7 +251,10 @@ static int build(Daemon *daemon, const Options *options) {
 }
 
 static int run(const Options *options, bool detached, int *ready_fd) {
-        _cleanup_(daemon_deinit) Daemon daemon = {.lock_fd = -EBADF};
+        _cleanup_(daemon_deinit) Daemon daemon = {
+                .lock_fd = -EBADF,
+                .kept_events = service_take_stored(EVENTS_NAME),
+        };
         int r;
 
         r = build(&daemon, options);

@@ -19,6 +19,7 @@ struct Bus {
         Manager *manager;
         Connection *connection;
         Announcer *announcer;
-        Call *calls; /* not answered yet */
+        bool use_units; /* keepers are units of the service manager on this bus */
+        Call *calls;    /* not answered yet */
         unsigned int n_calls;
 };

@@ -17,12 +17,16 @@
 #include "bus/device-bus.h"
 #include "bus/grant-bus.h"
 #include "bus/manager-bus.h"
+#include "bus/service-manager.h"
 
 static int on_setup(void *userdata, sd_bus *connection) {
         Bus *bus = userdata;
         int r;
 
         r = sd_bus_add_object_manager(connection, NULL, BUS_PATH);
+        if (r < 0)
+                return r;
+        r = service_manager_listen(bus, connection);
         if (r < 0)
                 return r;
         r = manager_bus_export(bus, connection);
@@ -41,12 +45,14 @@ static void on_ready(void *userdata) {
         Bus *bus = userdata;
 
         announcer_begin(bus->announcer);
+        service_manager_begin(bus);
 }
 
 static void on_lost(void *userdata) {
         Bus *bus = userdata;
 
         announcer_end(bus->announcer);
+        service_manager_end(bus);
 }
 
 static void on_change(void *userdata, ObjectKind kind, const char *id, const char *container_id) {
@@ -55,7 +61,7 @@ static void on_change(void *userdata, ObjectKind kind, const char *id, const cha
         announcer_note(bus->announcer, kind, id, container_id);
 }
 
-int bus_new(Loop *loop, Manager *manager, const char *address, Bus **ret) {
+int bus_new(Loop *loop, Manager *manager, const char *address, bool use_units, Bus **ret) {
         static const ConnectionHandlers handlers = {
                 .setup = on_setup,
                 .ready = on_ready,
@@ -71,6 +77,7 @@ int bus_new(Loop *loop, Manager *manager, const char *address, Bus **ret) {
                 return -ENOMEM;
         bus->loop = loop;
         bus->manager = manager;
+        bus->use_units = use_units;
 
         r = announcer_new(bus, &bus->announcer);
         if (r < 0)

@@ -7,7 +7,9 @@
  * on a pipe. That it runs is not taken from the pipe: as at any time, it is known by its record
  * (source/launched.c). A launch is done when the container is there and has what the policy gives it.
  *
- * A keeper is our child only by birth. It goes on when we end; the next davitd finds it by its record.
+ * A keeper is our child, but only by birth; where there is a service manager, it is a unit of its own, which
+ * comes and asks what to do (keepers.c). Either way it goes on when we end; the next davitd finds it by its
+ * record.
  */
 
 #include "config.h"
@@ -37,13 +39,15 @@
 struct PendingLaunch {
         Manager *manager;
         char *name;
-        char **argv;
+        char **arguments; /* of `davit-container` */
         int stdio[3];
         CallDone done;
         void *userdata;
-        pid_t pid; /* 0: not started yet */
+        bool ordered; /* the service manager is to start it */
+        pid_t pid;    /* 0: not started yet */
         int pidfd;
         int ready_fd;
+        int write_fd; /* the other end of ready_fd, until the keeper has it */
         LoopSource *ready;
         char line[READY_LINE_MAX];
         size_t n_line;
@@ -54,12 +58,13 @@ struct PendingLaunch {
 static void launch_free(PendingLaunch *launch) {
         loop_source_free(launch->ready);
         safe_close(launch->ready_fd);
+        safe_close(launch->write_fd);
         safe_close(launch->pidfd);
         for (size_t i = 0; i < ELEMENTSOF(launch->stdio); i++)
                 safe_close(launch->stdio[i]);
-        for (char **arg = launch->argv; arg && *arg; arg++)
+        for (char **arg = launch->arguments; arg && *arg; arg++)
                 free(*arg);
-        free(launch->argv);
+        free(launch->arguments);
         free(launch->name);
         free(launch);
 }
@@ -185,7 +190,18 @@ static void restore_file_limit(void) {
         (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+static size_t count(char *const *strings) {
+        size_t n = 0;
+
+        while (strings && strings[n])
+                n++;
+        return n;
+}
+
 _Noreturn static void exec_keeper(const PendingLaunch *launch, int ready_fd) {
+        const char *program = launch->manager->container_program;
+        size_t n = count(launch->arguments);
+        char **argv = calloc(n + 4, sizeof(*argv));
         sigset_t none;
 
         sigemptyset(&none);
@@ -205,10 +221,14 @@ _Noreturn static void exec_keeper(const PendingLaunch *launch, int ready_fd) {
                 if (fd < 0 || dup2(fd, i) < 0)
                         _exit(127);
         }
-        if (dup2(ready_fd, 3) < 0)
+        if (dup2(ready_fd, 3) < 0 || !argv)
                 _exit(127);
-        execv(launch->argv[0], launch->argv);
-        dprintf(3, "error %d Failed to run %s: %s\n", errno, launch->argv[0], strerror(errno));
+        argv[0] = (char *)program;
+        argv[1] = launch->arguments[0];
+        argv[2] = (char *)"--ready-fd=3";
+        memcpy(argv + 3, launch->arguments + 1, n * sizeof(*argv));
+        execv(program, argv);
+        dprintf(3, "error %d Failed to run %s: %s\n", errno, program, strerror(errno));
         _exit(127);
 }
 
@@ -228,23 +248,20 @@ int manager_exit_status(const Manager *manager, const char *name) {
         return string_to_u64(text, 10, 255, &status) < 0 ? -1 : (int)status;
 }
 
-static int launch_start(PendingLaunch *launch) {
-        _cleanup_close_ int write_fd = -EBADF, high_fd = -EBADF;
-        _cleanup_free_ char *old_status = NULL;
-        int fds[2];
+/* The keeper has its descriptors now. */
+static void launch_drop_descriptors(PendingLaunch *launch) {
+        launch->write_fd = safe_close(launch->write_fd);
+        for (size_t i = 0; i < ELEMENTSOF(launch->stdio); i++)
+                launch->stdio[i] = safe_close(launch->stdio[i]);
+}
 
-        if (exit_path(launch->manager, launch->name, &old_status) < 0)
-                return -ENOMEM;
-        if (unlink(old_status) < 0 && errno != ENOENT)
-                return -errno;
-        if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
-                return -errno;
-        launch->ready_fd = fds[0];
-        write_fd = fds[1];
-        high_fd = fcntl(write_fd, F_DUPFD_CLOEXEC, 20);
+static int launch_fork(PendingLaunch *launch) {
+        _cleanup_close_ int high_fd = -EBADF;
+
+        high_fd = fcntl(launch->write_fd, F_DUPFD_CLOEXEC, 20);
         if (high_fd < 0)
                 return -errno;
-
+        launch->ordered = false;
         launch->pid = fork();
         if (launch->pid < 0)
                 return -errno;
@@ -254,10 +271,89 @@ static int launch_start(PendingLaunch *launch) {
         launch->pidfd = pidfd_of(launch->pid);
         if (launch->pidfd < 0)
                 return launch->pidfd;
-        for (size_t i = 0; i < ELEMENTSOF(launch->stdio); i++)
-                launch->stdio[i] = safe_close(launch->stdio[i]);
+        launch_drop_descriptors(launch);
         return loop_add_io(launch->manager->loop, launch->ready_fd, LOOP_READ, on_ready, launch,
                            &launch->ready);
+}
+
+static int launch_start(PendingLaunch *launch) {
+        Manager *manager = launch->manager;
+        _cleanup_free_ char *old_status = NULL;
+        int fds[2];
+
+        if (exit_path(manager, launch->name, &old_status) < 0)
+                return -ENOMEM;
+        if (unlink(old_status) < 0 && errno != ENOENT)
+                return -errno;
+        if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
+                return -errno;
+        launch->ready_fd = fds[0];
+        launch->write_fd = fds[1];
+        if (!manager->start_keeper)
+                return launch_fork(launch);
+        launch->ordered = true;
+        return manager->start_keeper(manager->start_userdata, launch->name);
+}
+
+static PendingLaunch *find_ordered(const Manager *manager, const char *name) {
+        for (PendingLaunch *launch = manager->launches; launch; launch = launch->next)
+                if (launch->ordered && launch->pid == 0 && (!name || streq(launch->name, name)))
+                        return launch;
+        return NULL;
+}
+
+void manager_order_keeper(Manager *manager, const char *name, pid_t pid, int answer_fd) {
+        PendingLaunch *launch = find_ordered(manager, name);
+        int r;
+
+        if (!launch)
+                return;
+        launch->pidfd = pidfd_of(pid);
+        r = launch->pidfd;
+        if (r >= 0)
+                r = keepers_answer(
+                        answer_fd, launch->arguments,
+                        (int[]){launch->write_fd, launch->stdio[0], launch->stdio[1], launch->stdio[2]});
+        /* It took the answer, so it lived still, and the number was its. */
+        if (r >= 0) {
+                launch->pid = pid;
+                launch_drop_descriptors(launch);
+                r = loop_add_io(manager->loop, launch->ready_fd, LOOP_READ, on_ready, launch, &launch->ready);
+        }
+        if (r < 0)
+                launch_fail(launch, strerror(-r));
+}
+
+void manager_keeper_failed(Manager *manager, const char *name, int error, const char *message) {
+        PendingLaunch *launch;
+
+        while ((launch = find_ordered(manager, name))) {
+                if (error == -ENOENT) {
+                        log_full(LOG_NOTICE, 0, &(LogSubject){.container = launch->name},
+                                 "There is no unit for container %s, its keeper is a child of davitd: %s",
+                                 launch->name, message);
+                        error = launch_fork(launch);
+                        if (error >= 0)
+                                continue;
+                        message = strerror(-error);
+                }
+                launch_fail(launch, message);
+        }
+}
+
+void manager_set_keeper_start(Manager *manager, KeeperStart start, void *userdata) {
+        int r;
+
+        if (start && manager->keepers_fd < 0) {
+                r = keepers_open(manager);
+                if (r < 0) {
+                        log_error_errno(r, "Failed to open %s/keepers, keepers are children of davitd: %m",
+                                        manager->runtime_dir);
+                        return;
+                }
+        }
+        manager->start_keeper = start;
+        manager->start_userdata = userdata;
 }
 
 void manager_check_launches(Manager *manager) {
@@ -265,7 +361,7 @@ void manager_check_launches(Manager *manager) {
                 int r;
 
                 next = launch->next;
-                if (launch->pid != 0 || manager_cleans_up(manager, launch->name))
+                if (launch->pid != 0 || launch->ordered || manager_cleans_up(manager, launch->name))
                         continue;
                 r = launch_start(launch);
                 if (r < 0)
@@ -278,27 +374,13 @@ static int push(char **argv, size_t *n, const char *arg) {
         return argv[(*n)++] ? 0 : -ENOMEM;
 }
 
-static size_t count(char *const *strings) {
-        size_t n = 0;
-
-        while (strings && strings[n])
-                n++;
-        return n;
-}
-
 /* The keeper's command line. On failure what was made of it is in *ret, to be freed. */
-static int launch_argv(const Manager *manager, const ManagerLaunch *launch, char ***ret) {
+static int launch_arguments(const Manager *manager, const ManagerLaunch *launch, char ***ret) {
+        const char *const head[] = {
+                "run", "--foreground", "--runtime-dir", manager->runtime_dir, "--name", launch->name,
+        };
         size_t n = 0, n_labels = count(launch->labels), n_command = count(launch->command);
-        char **argv = calloc(13 + 2 * n_labels + n_command, sizeof(*argv));
-        const char *const head[] = {manager->container_program,
-                                    "run",
-                                    "--foreground",
-                                    "--runtime-dir",
-                                    manager->runtime_dir,
-                                    "--name",
-                                    launch->name,
-                                    "--ready-fd",
-                                    "3"};
+        char **argv = calloc(ELEMENTSOF(head) + 4 + 2 * n_labels + n_command, sizeof(*argv));
         int r = 0;
 
         *ret = argv;
@@ -344,6 +426,7 @@ static int launch_new(Manager *manager, const ManagerLaunch *request, CallDone d
                 .userdata = userdata,
                 .pidfd = -EBADF,
                 .ready_fd = -EBADF,
+                .write_fd = -EBADF,
                 .name = strdup(request->name),
         };
         if (!launch->name)
@@ -355,7 +438,7 @@ static int launch_new(Manager *manager, const ManagerLaunch *request, CallDone d
                                 r = -errno;
                 }
         if (r >= 0)
-                r = launch_argv(manager, request, &launch->argv);
+                r = launch_arguments(manager, request, &launch->arguments);
         if (r < 0) {
                 launch_free(launch);
                 return r;

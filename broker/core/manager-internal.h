@@ -22,6 +22,8 @@ struct Manager {
         char **policy_dirs;
         char *container_program;
         int state_fd; /* RUNTIME/state */
+        int kept_events;
+        void (*keep_events)(int socket);
 
         Registry registry;
         RuleSet *rules;
@@ -35,6 +37,11 @@ struct Manager {
 
         ManagerObserver observer;
         void *observer_userdata;
+
+        KeeperStart start_keeper; /* NULL: keepers are our children */
+        void *start_userdata;
+        int keepers_fd; /* where keepers that others started ask */
+        LoopSource *keepers_source;
 
         Waiter *waiters;
         PendingLaunch *launches;
@@ -130,5 +137,14 @@ int manager_exit_status(const Manager *manager, const char *name);
 void manager_refuse_launch(Manager *manager, const char *name, int error);
 /* Goes on with launches that waited for a clean-up. */
 void manager_check_launches(Manager *manager);
+/* A keeper was started for the container: tells it what to launch, if somebody wants it to. */
+void manager_order_keeper(Manager *manager, const char *name, pid_t pid, int answer_fd);
+
+/* keepers.c */
+int keepers_open(Manager *manager);
+void keepers_close(Manager *manager);
+/* @fds: the ready descriptor and the standard ones; -EBADF: none. Return: 0; -E2BIG; errno. */
+int keepers_answer(int answer_fd, char *const *arguments, const int fds[static 4]);
+
 /* A call that failed by itself: one line for people. */
 void call_fail(CallDone done, void *userdata, CallCode code, const char *format, ...) _printf_(4, 5);

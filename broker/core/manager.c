@@ -100,6 +100,9 @@ int manager_new(Loop *loop, const ManagerConfig *config, Manager **ret) {
                 return -ENOMEM;
         manager->loop = loop;
         manager->state_fd = -EBADF;
+        manager->keepers_fd = -EBADF;
+        manager->kept_events = config->kept_events;
+        manager->keep_events = config->keep_events;
         registry_init(&manager->registry);
 
         manager->runtime_dir = strdup(config->runtime_dir);
@@ -129,6 +132,7 @@ Manager *manager_free(Manager *manager) {
         manager->observer = NULL;
         manager_free_waiters(manager);
         manager_free_launches(manager);
+        keepers_close(manager);
         manager_free_clean_ups(manager);
         loop_source_free(manager->monitor_source);
         loop_source_free(manager->launched_source);
@@ -259,8 +263,15 @@ static int open_folders(Manager *manager) {
         return 0;
 }
 
+static void on_opened(void *userdata, int socket) {
+        Manager *manager = userdata;
+
+        if (manager->keep_events)
+                manager->keep_events(socket);
+}
+
 static int open_sources(Manager *manager) {
-        static const MonitorOps monitor_ops = {.event = on_event, .lost = on_lost};
+        static const MonitorOps monitor_ops = {.event = on_event, .lost = on_lost, .opened = on_opened};
         static const LaunchedOps launched_ops = {
                 .up = manager_container_up,
                 .down = manager_container_down,
@@ -271,7 +282,7 @@ static int open_sources(Manager *manager) {
         r = loop_add_timer(manager->loop, on_rescan, manager, &manager->rescan);
         if (r < 0)
                 return r;
-        r = monitor_new(&monitor_ops, manager, &manager->monitor);
+        r = monitor_new(&monitor_ops, manager, manager->kept_events, &manager->monitor);
         if (r < 0)
                 return log_error_errno(r, "Failed to listen to device events: %m");
         r = loop_add_io(manager->loop, monitor_fd(manager->monitor), LOOP_READ, on_monitor, manager,

@@ -20,6 +20,12 @@ typedef struct ManagerConfig {
         const char *runtime_dir;        /* "/run/davit" */
         const char *const *policy_dirs; /* in rising priority, NULL-terminated */
         const char *container_program;  /* path of davit-container */
+        /* The socket of a former davitd that device events were queued on meanwhile; borrowed for the life of
+         * the manager; -EBADF none. */
+        int kept_events;
+        /* Told of each socket that device events come by from now on: it may be kept for the next davitd. May
+         * be NULL. */
+        void (*keep_events)(int socket);
 } ManagerConfig;
 
 typedef enum ObjectKind {
@@ -96,6 +102,18 @@ typedef struct ManagerLaunch {
         char *const *labels;  /* "key=value"; NULL: none */
         int stdio[3];         /* borrowed for the call; -EBADF: /dev/null */
 } ManagerLaunch;
+
+/*
+ * A keeper is our child, or a unit of the service manager, which then keeps it when we are restarted.
+ * KeeperStart has it started and returns; that failed, or fails later, is said by manager_keeper_failed().
+ * Return: 0; errno, not possible just now.
+ */
+typedef int (*KeeperStart)(void *userdata, const char *name);
+void manager_set_keeper_start(Manager *manager, KeeperStart start, void *userdata);
+
+/* @error: -ENOENT the service manager does not know the unit, then it becomes a child of ours after all.
+ * @name: NULL all that are on their way. */
+void manager_keeper_failed(Manager *manager, const char *name, int error, const char *message);
 
 /* Done when the container runs and has what the policy gives it. */
 void manager_launch(Manager *manager, const ManagerLaunch *launch, CallDone done, void *userdata);

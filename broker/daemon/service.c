@@ -200,6 +200,45 @@ void service_notify(const char *state) {
                 log_warning_errno(r, "Failed to tell the service manager: %m");
 }
 
+uint64_t service_watchdog_usec(void) {
+        uint64_t usec;
+
+        return sd_watchdog_enabled(/* unset_environment= */ 0, &usec) > 0 ? usec / 3 : 0;
+}
+
+int service_take_stored(const char *name) {
+        _cleanup_close_ int found = -EBADF;
+        char **names = NULL;
+        int n;
+
+        n = sd_listen_fds_with_names(/* unset_environment= */ 1, &names);
+        for (int i = 0; i < n; i++) {
+                int fd = SD_LISTEN_FDS_START + i;
+
+                if (found < 0 && streq(names[i], name))
+                        found = fd;
+                else
+                        safe_close(fd);
+                free(names[i]);
+        }
+        free(names);
+        if (n < 0)
+                return n;
+        return found < 0 ? -ENOENT : TAKE_FD(found);
+}
+
+void service_store(const char *name, int fd) {
+        char state[128];
+        int r;
+
+        snprintf(state, sizeof(state), "FDSTOREREMOVE=1\nFDNAME=%s", name);
+        service_notify(state);
+        snprintf(state, sizeof(state), "FDSTORE=1\nFDNAME=%s", name);
+        r = sd_pid_notify_with_fds(/* pid= */ 0, /* unset_environment= */ 0, state, &fd, 1);
+        if (r < 0)
+                log_warning_errno(r, "Failed to leave a descriptor with the service manager: %m");
+}
+
 void service_ready(int *ready_fd) {
         service_notify("READY=1");
         if (*ready_fd < 0)
@@ -213,6 +252,10 @@ void service_ready(int *ready_fd) {
         if (write(*ready_fd, "r", 1) < 0)
                 log_warning_errno(errno, "Failed to tell the parent process: %m");
         *ready_fd = safe_close(*ready_fd);
+}
+
+bool service_has_units(void) {
+        return sd_booted() > 0;
 }
 
 bool service_is_managed(void) {

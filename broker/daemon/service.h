@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "util/cleanup.h"
 
@@ -40,8 +41,26 @@ void service_ready(int *ready_fd);
 /* Tells the service manager: "STOPPING=1". */
 void service_notify(const char *state);
 
+/* How often the service manager wants to hear "WATCHDOG=1", in microseconds, with room to be late; 0 never.
+ */
+uint64_t service_watchdog_usec(void);
+
+/*
+ * The service manager keeps descriptors for the next davitd, sd_pid_notify_with_fds(3): those of things that
+ * cannot be opened again as they were. A name has one descriptor at most.
+ */
+
+/* Of the former davitd. Return: the caller's; -ENOENT there is none; errno. Called before anything is opened,
+ * and once for all names: what is not of @name is closed. */
+int service_take_stored(const char *name);
+/* Replaces what is kept under @name by @fd, which stays the caller's. */
+void service_store(const char *name, int fd);
+
 /* Whether a service manager started us, which wants us to stay in the foreground. */
 bool service_is_managed(void);
+
+/* Whether systemd is the init of this host, sd_booted(3). */
+bool service_has_units(void);
 
 /* Logs into the journal from now on, where standard error leads there anyhow, or where @detached leaves no
  * other place; without a journal, to syslog. Fields: DEVICE=, CONTAINER=, RULE=, STEP=, ERRNO=. */

@@ -251,7 +251,7 @@ static int remove_below(int parent_fd, const char *name, unsigned int depth) {
 }
 
 int cgroup_remove(int root_fd, const char *relative) {
-        char path[PATH_MAX];
+        char path[PATH_MAX], *slash;
         int r;
 
         assert(relative);
@@ -262,10 +262,11 @@ int cgroup_remove(int root_fd, const char *relative) {
         r = remove_below(root_fd, path, 0);
         if (r < 0)
                 return r;
-        for (char *slash = strrchr(path, '/'); slash; slash = strrchr(path, '/')) {
+        /* A folder at the top is ours alone; one in a tree of the service manager's is its to remove. */
+        slash = strchr(path, '/');
+        if (slash && slash == strrchr(path, '/')) {
                 *slash = '\0';
-                if (unlinkat(root_fd, path, AT_REMOVEDIR) < 0)
-                        break;
+                (void)unlinkat(root_fd, path, AT_REMOVEDIR);
         }
         return 0;
 }

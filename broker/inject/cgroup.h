@@ -25,8 +25,8 @@ int cgroup_open(int root_fd, const char *relative);
 /* The same, made with its parents where missing. *ret_made says whether the last one was. */
 int cgroup_make(int root_fd, const char *relative, bool *ret_made);
 
-/* Removes @relative with all folders in it, then its parents that are empty. Not there: 0. Return: 0; -EBUSY
- * a process is in one of them; -ELOOP nested too deep; errno. */
+/* Removes @relative with all folders in it, then its parent where that is a top folder and empty. Not there:
+ * 0. Return: 0; -EBUSY a process is in one of them; -ELOOP nested too deep; errno. */
 int cgroup_remove(int root_fd, const char *relative);
 
 /**

@@ -39,6 +39,7 @@
 #include "launch/message.h"
 #include "launch/monitor.h"
 #include "launch/root-folder.h"
+#include "launch/unit.h"
 #include "model/record.h"
 #include "util/fd.h"
 #include "util/log.h"
@@ -64,6 +65,7 @@ typedef struct Keeper {
         int signal_fd;
         int ready_fd;
         bool stopping;
+        bool told; /* whoever waited how the launch went */
 
         /* Of one boot. */
         IdSlice slice;
@@ -96,10 +98,14 @@ static void keeper_report(Keeper *keeper, int error) {
         char line[1024], text[768];
         int n;
 
+        if (error < 0)
+                string_escape(text, sizeof(text), keeper->message ?: strerror(-error));
+        if (keeper->request->unit && !keeper->told)
+                error < 0 ? unit_tell_failed(text) : unit_tell_ready();
+        keeper->told = true;
         if (keeper->ready_fd < 0)
                 return;
         if (error < 0) {
-                string_escape(text, sizeof(text), keeper->message ?: strerror(-error));
                 n = snprintf(line, sizeof(line), "error %d %s\n", -error, text);
         } else
                 n = snprintf(line, sizeof(line), "ok\n");
@@ -481,6 +487,22 @@ static int check_request(const LaunchRequest *request, char **message) {
         return 0;
 }
 
+/* Where the container's processes are to be, written down for whoever has to remove them after us. */
+static int keeper_place(Keeper *keeper) {
+        const LaunchRequest *request = keeper->request;
+        int r = -EOPNOTSUPP;
+
+        if (request->unit) {
+                r = unit_take_cgroup(&keeper->cgroup);
+                if (r < 0 && r != -EOPNOTSUPP)
+                        return message_set(&keeper->message, r, "the unit's cgroup cannot be divided: %s",
+                                           strerror(-r));
+        }
+        if (r < 0)
+                r = launch_cgroup(request->runtime_dir, request->name, &keeper->cgroup);
+        return r < 0 ? r : container_cgroup_write(keeper->folder, keeper->cgroup);
+}
+
 /* Under the lock. */
 static int keeper_live(Keeper *keeper, int *ret_status) {
         _cleanup_free_ char *exit_path = NULL;
@@ -496,6 +518,9 @@ static int keeper_live(Keeper *keeper, int *ret_status) {
                 return message_set(&keeper->message, r,
                                    "what an earlier container of that name left cannot be removed: %s",
                                    strerror(-r));
+        r = keeper_place(keeper);
+        if (r < 0)
+                return r;
         r = keeper_boot_until_ended(keeper, ret_status);
         if (r >= 0)
                 keeper_write_exit(keeper, *ret_status);
@@ -515,8 +540,6 @@ static int keeper_lock_and_live(Keeper *keeper, int *ret_status) {
                 return message_set(&keeper->message, r, "the runtime folder %s cannot be made",
                                    request->runtime_dir);
         r = container_folder_path(request->runtime_dir, request->name, &keeper->folder);
-        if (r >= 0)
-                r = launch_cgroup(request->runtime_dir, request->name, &keeper->cgroup);
         if (r >= 0)
                 r = keeper_open_signals(keeper);
         if (r < 0)

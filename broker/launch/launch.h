@@ -19,6 +19,7 @@ typedef struct LaunchRequest {
         const char *rootfs;   /* NULL: a small root is made of what the host has */
         char *const *command; /* NULL: the root's /sbin/init */
         char *const *labels;  /* "key=value", NULL-terminated; may be NULL */
+        bool unit;            /* we are the main process of a unit, whose cgroup is delegated to us */
         bool terminal;        /* a console inside that is passed through to our controlling terminal */
 } LaunchRequest;
 
@@ -71,8 +72,8 @@ int keeper_run(const LaunchRequest *request, int ready_fd);
  * 127 not found, 128+N; -ESRCH no such container; negative errno: it never ran. */
 int container_exec(const char *runtime_dir, const char *name, char *const *command);
 
-/* The container's folder below each cgroup hierarchy: "davit/NAME" for the runtime folder /run/davit,
- * "davit-HASH/NAME" for others. Return: 0; -ENOMEM. */
+/* The container's folder below each cgroup hierarchy where it is not below a unit's: "davit/NAME" for the
+ * runtime folder /run/davit, "davit-HASH/NAME" for others. Return: 0; -ENOMEM. */
 int launch_cgroup(const char *runtime_dir, const char *name, char **ret);
 
 /**

@@ -13,11 +13,13 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "inject/cgroup.h"
 #include "inject/filter.h"
 #include "inject/live-dev.h"
 #include "launch/cgroup-tree.h"
@@ -46,6 +48,30 @@ int launch_cgroup(const char *runtime_dir, const char *name, char **ret) {
         else
                 r = asprintf(ret, "davit-%08" PRIx32 "/%s", hash, name);
         return r < 0 ? -ENOMEM : 0;
+}
+
+int container_cgroup_write(const char *folder, const char *cgroup) {
+        _cleanup_free_ char *path = NULL;
+
+        if (asprintf(&path, "%s/cgroup", folder) < 0)
+                return -ENOMEM;
+        return fd_write_file(AT_FDCWD, path, cgroup, strlen(cgroup), 0600);
+}
+
+/* What the keeper wrote down; the usual folder where there is no word of it. */
+static int container_cgroup_find(const char *runtime_dir, const char *name, const char *folder, char **ret) {
+        _cleanup_free_ char *path = NULL, *text = NULL;
+        int r;
+
+        if (asprintf(&path, "%s/cgroup", folder) < 0)
+                return -ENOMEM;
+        r = fd_read_file(AT_FDCWD, path, PATH_MAX, &text, NULL);
+        if (r == -ENOENT || (r >= 0 && !cgroup_path_is_valid(text)))
+                return launch_cgroup(runtime_dir, name, ret);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(text);
+        return 0;
 }
 
 int container_folder_lock(const char *folder) {
@@ -95,9 +121,9 @@ int leftovers_remove(const char *runtime_dir, const char *name) {
         _cleanup_free_ char *cgroup = NULL, *folder = NULL, *root = NULL;
         int ret = 0, r;
 
-        r = launch_cgroup(runtime_dir, name, &cgroup);
+        r = container_folder_path(runtime_dir, name, &folder);
         if (r >= 0)
-                r = container_folder_path(runtime_dir, name, &folder);
+                r = container_cgroup_find(runtime_dir, name, folder, &cgroup);
         if (r < 0 || asprintf(&root, "%s/rootfs", folder) < 0)
                 return -ENOMEM;
         /* Processes first: they hold the rest. The filter outlives them all. */
@@ -109,7 +135,7 @@ int leftovers_remove(const char *runtime_dir, const char *name) {
 }
 
 int container_folder_remove(const char *folder) {
-        static const char *const files[] = {"state", "log", "seccomp", "lock"};
+        static const char *const files[] = {"state", "log", "seccomp", "cgroup", "lock"};
         _cleanup_close_ int fd = fd_open_dir(AT_FDCWD, folder);
         int ret = 0;
 

@@ -21,6 +21,7 @@
 
 #include "launch/launch.h"
 #include "launch/terminal.h"
+#include "launch/unit.h"
 #include "util/fd.h"
 #include "util/log.h"
 #include "util/string.h"
@@ -38,6 +39,7 @@ typedef struct Arguments {
         size_t n_labels;
         int ready_fd;
         bool foreground;
+        bool unit;
         char *const *command;
 } Arguments;
 
@@ -55,6 +57,9 @@ static int usage(FILE *to) {
               "      --ready-fd=N       write \"ok\" to this descriptor when the container runs,\n"
               "                         else \"error ERRNO TEXT\"\n"
               "  -f, --foreground       stay until it ends, and exit with its status\n"
+              "      --unit             in the foreground as a unit of the service manager, with what "
+              "davitd\n"
+              "                         orders beyond these options\n"
               "  -h, --help             show this\n"
               "      --version          show the version\n"
               "\n"
@@ -102,6 +107,7 @@ static int add_label(Arguments *arguments, char *text) {
 static int parse(int argc, char **argv, Arguments *arguments) {
         enum {
                 OPTION_READY_FD = 256,
+                OPTION_UNIT,
                 OPTION_VERSION
         };
         static const struct option options[] = {
@@ -111,6 +117,7 @@ static int parse(int argc, char **argv, Arguments *arguments) {
                 {"label", required_argument, NULL, 'l'},
                 {"ready-fd", required_argument, NULL, OPTION_READY_FD},
                 {"foreground", no_argument, NULL, 'f'},
+                {"unit", no_argument, NULL, OPTION_UNIT},
                 {"help", no_argument, NULL, 'h'},
                 {"version", no_argument, NULL, OPTION_VERSION},
                 {},
@@ -133,6 +140,9 @@ static int parse(int argc, char **argv, Arguments *arguments) {
                         break;
                 case 'f':
                         arguments->foreground = true;
+                        break;
+                case OPTION_UNIT:
+                        arguments->foreground = arguments->unit = true;
                         break;
                 case OPTION_READY_FD:
                         r = set_ready_fd(arguments, optarg);
@@ -225,6 +235,40 @@ static int run_in_background(const Arguments *arguments, const LaunchRequest *re
         return r < 0 ? 1 : 0;
 }
 
+static int put_in_place(const KeeperOrder *order) {
+        for (int i = 0; i < 3; i++)
+                if (order->stdio[i] >= 0 && dup2(order->stdio[i], i) < 0)
+                        return -errno;
+        return 0;
+}
+
+/* What davitd ordered replaces what the unit's file says. Return: as parse(). */
+static int take_order(Arguments *arguments, KeeperOrder *order) {
+        const char *name = arguments->name;
+        int n = 0, r;
+
+        r = keeper_order_fetch(arguments->runtime_dir, name, order);
+        if (r == 0)
+                return 0;
+        if (r >= 0)
+                r = put_in_place(order);
+        if (r < 0) {
+                log_error_errno(r, "Failed to learn from davitd what to launch: %m");
+                return 1;
+        }
+        while (order->arguments[n])
+                n++;
+        optind = 0;
+        r = parse(n, order->arguments, arguments);
+        if (r != 0)
+                return r;
+        if (!arguments->name || !streq(arguments->name, name))
+                return wrong("the order is for another container");
+        arguments->ready_fd = order->ready_fd;
+        arguments->command = optind < n ? order->arguments + optind : NULL;
+        return 0;
+}
+
 static int run(const Arguments *arguments) {
         const LaunchRequest request = {
                 .runtime_dir = arguments->runtime_dir,
@@ -232,6 +276,7 @@ static int run(const Arguments *arguments) {
                 .rootfs = arguments->rootfs,
                 .command = arguments->command,
                 .labels = arguments->labels,
+                .unit = arguments->unit,
                 .terminal = arguments->foreground && terminal_is_ours(),
         };
         pid_t relay = 0;
@@ -264,6 +309,7 @@ static int exec(const Arguments *arguments) {
 }
 
 int main(int argc, char **argv) {
+        _cleanup_(keeper_order_deinit) KeeperOrder order = KEEPER_ORDER_NULL;
         Arguments arguments = {.ready_fd = -EBADF};
         bool is_exec;
         int r;
@@ -294,6 +340,8 @@ int main(int argc, char **argv) {
         }
         arguments.command = argc > 0 ? argv : NULL;
         r = check(&arguments);
+        if (r == 0 && arguments.unit)
+                r = take_order(&arguments, &order);
         if (r != 0)
                 return r;
         if (is_exec && !arguments.command)

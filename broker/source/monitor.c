@@ -89,8 +89,22 @@ static int epoll_watch(int epoll_fd, int fd) {
         return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
-/* Opens the socket of @group; the one in use is closed only once that has worked. */
-static int monitor_open_source(Monitor *monitor, UeventGroup group) {
+/* Whether @fd is a socket for device events that listens to @group and to nothing else. */
+static bool listens_to(int fd, UeventGroup group) {
+        struct sockaddr_nl address = {};
+        socklen_t size = sizeof(address);
+        int domain = 0, protocol = 0;
+        socklen_t domain_size = sizeof(domain), protocol_size = sizeof(protocol);
+
+        return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &domain_size) >= 0 && domain == AF_NETLINK &&
+               getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &protocol_size) >= 0 &&
+               protocol == NETLINK_KOBJECT_UEVENT &&
+               getsockname(fd, (struct sockaddr *)&address, &size) >= 0 &&
+               address.nl_groups == (uint32_t)group;
+}
+
+/* Opens the socket of @group, or goes on with @kept; the one in use is closed only once that has worked. */
+static int monitor_open_source(Monitor *monitor, UeventGroup group, int kept) {
         _cleanup_(udev_monitor_unrefp) struct udev_monitor *source = NULL;
         int fd, r;
 
@@ -107,6 +121,9 @@ static int monitor_open_source(Monitor *monitor, UeventGroup group) {
         fd = udev_monitor_get_fd(source);
         if (fd < 0)
                 return fd;
+        /* libudev cannot be given a socket; but what its descriptor leads to is ours to say. */
+        if (kept >= 0 && listens_to(kept, group) && dup3(kept, fd, O_CLOEXEC) < 0)
+                return -errno;
         r = epoll_watch(monitor->epoll_fd, fd);
         if (r < 0)
                 return r;
@@ -118,6 +135,8 @@ static int monitor_open_source(Monitor *monitor, UeventGroup group) {
         monitor->source = TAKE_PTR(source);
         monitor->socket = fd;
         monitor->group = group;
+        if (monitor->ops->opened)
+                monitor->ops->opened(monitor->userdata, fd);
         return 0;
 }
 
@@ -139,7 +158,7 @@ static int monitor_watch_udevd(Monitor *monitor) {
         return errno == ENOENT ? 0 : -errno;
 }
 
-int monitor_new(const MonitorOps *ops, void *userdata, Monitor **ret) {
+int monitor_new(const MonitorOps *ops, void *userdata, int kept, Monitor **ret) {
         _cleanup_(monitor_freep) Monitor *monitor = NULL;
         int r;
 
@@ -171,7 +190,7 @@ int monitor_new(const MonitorOps *ops, void *userdata, Monitor **ret) {
         r = monitor_watch_udevd(monitor);
         if (r < 0)
                 return r;
-        r = monitor_open_source(monitor, group_to_use(monitor->udev));
+        r = monitor_open_source(monitor, group_to_use(monitor->udev), kept);
         if (r < 0)
                 return r;
 
@@ -215,7 +234,7 @@ static int monitor_follow_udevd(Monitor *monitor) {
         if (group == monitor->group)
                 return 0;
 
-        r = monitor_open_source(monitor, group);
+        r = monitor_open_source(monitor, group, /* kept= */ -EBADF);
         if (r < 0)
                 return log_error_errno(r, "Failed to open the socket for device events anew: %m");
         log_notice("Device events come from %s now", group == UEVENT_GROUP_UDEV ? "udev" : "the kernel");

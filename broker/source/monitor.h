@@ -16,11 +16,19 @@ typedef struct MonitorOps {
         void (*event)(void *userdata, const Uevent *event, bool complete);
         /* Events were lost (ENOBUFS), or udevd came or went: everything has to be enumerated again. */
         void (*lost)(void *userdata);
+        /* The socket that events come by was opened; another one than before, if there was one. Kept by
+         * somebody else, it goes on queueing events while we are away. May be NULL. */
+        void (*opened)(void *userdata, int socket);
 } MonitorOps;
 
-/* Opens the sockets, so that nothing that happens from now on is missed; call before monitor_enumerate().
- * Return: 0; errno. */
-int monitor_new(const MonitorOps *ops, void *userdata, Monitor **ret);
+/**
+ * monitor_new() - open the sockets, so that nothing that happens from now on is missed
+ * @kept:       the socket of a former monitor, with what it has queued since; used where it listens to the
+ *              group that is to be used now. Stays the caller's; -EBADF none
+ *
+ * Call it before monitor_enumerate(). Return: 0; errno.
+ */
+int monitor_new(const MonitorOps *ops, void *userdata, int kept, Monitor **ret);
 Monitor *monitor_free(Monitor *monitor);
 DEFINE_CLEANUP(Monitor *, monitor_free);
 

@@ -343,6 +343,7 @@ static void start_manager(Bench *bench) {
                 .runtime_dir = bench->runtime_dir,
                 .policy_dirs = policy_dirs,
                 .container_program = bench->container_program,
+                .kept_events = -EBADF,
         };
 
         if (loop_new(&bench->loop) < 0 || manager_new(bench->loop, &config, &bench->manager) < 0 ||

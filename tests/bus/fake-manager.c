@@ -254,6 +254,14 @@ CallCode manager_explain(Manager *manager, const char *name, const char *contain
         return explain(manager->rules, device, container, NULL, ret) < 0 ? CALL_FAILED : CALL_OK;
 }
 
+void manager_set_keeper_start(_unused_ Manager *manager, _unused_ KeeperStart start,
+                              _unused_ void *userdata) {
+}
+
+void manager_keeper_failed(_unused_ Manager *manager, _unused_ const char *name, _unused_ int error,
+                           _unused_ const char *message) {
+}
+
 void manager_launch(Manager *manager, const ManagerLaunch *launch, CallDone done, void *userdata) {
         if (streq(launch->name, "fails")) {
                 done(userdata, CALL_LAUNCH_FAILED, "The root has\nno init", 0);

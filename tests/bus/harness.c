@@ -143,6 +143,7 @@ static int daemon_main(const Harness *harness, int control, const char *first) {
                 .runtime_dir = harness->dir,
                 .policy_dirs = dirs,
                 .container_program = "/bin/echo",
+                .kept_events = -EBADF,
         };
         _cleanup_(loop_freep) Loop *loop = NULL;
         _cleanup_(manager_freep) Manager *manager = NULL;
@@ -160,7 +161,7 @@ static int daemon_main(const Harness *harness, int control, const char *first) {
         daemon.manager = manager;
         if (first && obey(&daemon, first) < 0)
                 return 1;
-        if (bus_new(loop, manager, harness->address, &bus) < 0)
+        if (bus_new(loop, manager, harness->address, /* use_units= */ false, &bus) < 0)
                 return 1;
         if (loop_add_io(loop, control, LOOP_READ, on_control, &daemon, &source) < 0)
                 return 1;

@@ -146,7 +146,7 @@ static int setup(void **state) {
                 assert_int_equal(id_map_parse("0 100000 65536\n", &container->gid_map), 0);
                 assert_int_equal(registry_add_container(&f->registry, container), 0);
         }
-        assert_int_equal(monitor_new(&ops, f, &f->monitor), 0);
+        assert_int_equal(monitor_new(&ops, f, -EBADF, &f->monitor), 0);
         return 0;
 }
 

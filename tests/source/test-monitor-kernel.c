@@ -73,7 +73,7 @@ static int setup(void **state) {
         f->route = nl_socket_alloc();
         assert_non_null(f->route);
         assert_int_equal(nl_connect(f->route, NETLINK_ROUTE), 0);
-        assert_int_equal(monitor_new(&ops, f, &f->monitor), 0);
+        assert_int_equal(monitor_new(&ops, f, -EBADF, &f->monitor), 0);
         return 0;
 }
 

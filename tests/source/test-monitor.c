@@ -108,7 +108,7 @@ static int teardown(void **state) {
         })
 
 static void open_monitor(Fixture *f) {
-        assert_int_equal(monitor_new(&ops, &f->seen, &f->monitor), 0);
+        assert_int_equal(monitor_new(&ops, &f->seen, -EBADF, &f->monitor), 0);
 }
 
 /* Dispatches until nothing is left. */
