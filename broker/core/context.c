@@ -65,6 +65,7 @@ void context_free(Context *context) {
         loop_source_free(context->keeper_exit);
         loop_source_free(context->watch);
         loop_source_free(context->look);
+        loop_source_free(context->listener);
         loop_source_free(context->end);
         runner_free(context->runner);
         target_close(context->target);
@@ -361,6 +362,8 @@ void manager_container_up(void *userdata, Container *container, const ContainerR
 
         target_cache_invalidate(manager->targets);
         r = manager_adopt(manager, container);
+        if (r >= 0)
+                r = context_await_listener(context);
         if (r < 0)
                 log_oom();
         for (size_t i = 0; i < runner_present(context->runner)->n_items; i++)

@@ -62,6 +62,9 @@ typedef struct Context {
         LoopSource *keeper_exit, *watch;
         LoopSource *look; /* armed when interfaces inside have changed */
         uint64_t look_pause;
+        LoopSource
+                *listener; /* armed while a udevd inside may come that has to be told what was there before */
+        uint64_t listener_since;
         LoopSource *end; /* armed when the last thing of an ended container may have gone */
 } Context;
 
@@ -100,6 +103,9 @@ void manager_restore_interfaces(Manager *manager);
 /* Whether what a container of that name left behind is being removed now. */
 bool manager_cleans_up(const Manager *manager, const char *name);
 void manager_free_clean_ups(Manager *manager);
+
+/* listener.c: waits for a udevd inside. Return: 0; -ENOMEM. */
+int context_await_listener(Context *context);
 
 /* waiter.c: calls that wait for a grant or a container. A waiter is told once and freed. */
 typedef enum WaitFor {

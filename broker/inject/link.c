@@ -85,7 +85,7 @@ int route_socket_open(int netns_fd, RouteSocket **ret) {
         route = calloc(1, sizeof(*route));
         if (!route)
                 return -ENOMEM;
-        route->control_fd = socket_in(netns_fd, AF_INET, SOCK_DGRAM, /* protocol= */ 0);
+        route->control_fd = socket_in(netns_fd, AF_UNIX, SOCK_DGRAM, /* protocol= */ 0);
         if (route->control_fd < 0)
                 return route->control_fd;
         fd = socket_in(netns_fd, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);

@@ -35,6 +35,7 @@
 
 #define XATTR_DEVICE "trusted.davit.device"
 #define XATTR_EVENT  "trusted.davit.event"
+#define UDEVD_TOLD   "trusted.davit.udevd" /* on held/ itself */
 
 /* An id is a prefix and one component of a path in sysfs. */
 #define DEVICE_ID_MAX 512U
@@ -313,6 +314,20 @@ int live_dev_remove(LiveDev *live, const Item *item) {
 
         r = string_to_component(item->path, held, sizeof(held));
         return r < 0 ? r : drop(live, held, item->path);
+}
+
+int live_dev_udevd_told(const LiveDev *live) {
+        char path[HELD_PATH_MAX];
+
+        if (getxattr(held_path(live, ".", path), UDEVD_TOLD, NULL, 0) >= 0)
+                return 1;
+        return errno == ENODATA ? 0 : -errno;
+}
+
+int live_dev_set_udevd_told(LiveDev *live) {
+        char path[HELD_PATH_MAX];
+
+        return setxattr(held_path(live, ".", path), UDEVD_TOLD, "", 0, /* flags= */ 0) < 0 ? -errno : 0;
 }
 
 int live_dev_set_announced(LiveDev *live, const char *node_path, const PropertyList *properties) {

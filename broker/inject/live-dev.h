@@ -66,6 +66,11 @@ int live_dev_remove(LiveDev *live, const Item *item);
  */
 int live_dev_set_announced(LiveDev *live, const char *node_path, const PropertyList *properties);
 
+/* A note that a udevd inside was told of what had been given before it came. Return: 1 it is there, 0 not;
+ * errno. */
+int live_dev_udevd_told(const LiveDev *live);
+int live_dev_set_udevd_told(LiveDev *live);
+
 /* Reads held/ back: nodes, links, and an event for each node that was announced. A node whose name in dev/
  * the container took away is not present. Return: 0; errno; -ENOMEM. */
 int live_dev_read(LiveDev *live, ItemSet *ret);

@@ -159,6 +159,35 @@ static int apply_event(Target *target, const Item *item, bool add) {
         return live_dev_set_announced(target->live, name, add ? &item->properties : NULL);
 }
 
+bool target_has_listener(Target *target) {
+        assert(target);
+
+        return udevd_probe_listens(target->udevd);
+}
+
+bool target_listener_told(const Target *target) {
+        assert(target);
+
+        return live_dev_udevd_told(target->live) > 0;
+}
+
+int target_tell_again(Target *target, const ItemSet *events) {
+        int ret = 0, r;
+
+        assert(target && events);
+
+        for (size_t i = 0; i < events->n_items; i++) {
+                if (events->items[i]->kind != ITEM_EVENT)
+                        continue;
+                r = uevent_socket_send(target->events, UEVENT_GROUP_KERNEL, UEVENT_ADD,
+                                       &events->items[i]->properties);
+                if (r < 0 && ret == 0)
+                        ret = r;
+        }
+        r = live_dev_set_udevd_told(target->live);
+        return ret < 0 ? ret : r;
+}
+
 int target_apply(Target *target, const Step *step) {
         const Item *item = step->item;
         const bool add = step->action == STEP_ADD;

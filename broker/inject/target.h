@@ -38,6 +38,13 @@ int target_apply(Target *target, const Step *step);
 /* Reads back from the kernel what is present. Return: 0; errno; -ENOMEM. */
 int target_read(Target *target, ItemSet *ret);
 
+/* Whether a udevd inside hears events by now; and whether it was told of those that went before. */
+bool target_has_listener(Target *target);
+bool target_listener_told(const Target *target);
+/* Tells it of @events, the events among a set of items, and notes that it was told, for as long as the
+ * container's /dev is there. Return: 0; errno: some were not told. */
+int target_tell_again(Target *target, const ItemSet *events);
+
 /* Readable when an interface came, went or changed inside, once target_watch() was called; -EBADF before. */
 int target_watch_fd(const Target *target);
 /* Subscribes to the links of the container's network namespace; called with the first interface given to it.

@@ -17,3 +17,7 @@ DEFINE_CLEANUP(UdevdProbe *, udevd_probe_close);
 
 /* The answer may be a second old. Where it cannot be had: false. */
 bool udevd_probe_is_running(UdevdProbe *probe);
+
+/* Whether one is there, now, that hears what the kernel tells, be it that it starts only upon the first of
+ * it. */
+bool udevd_probe_listens(UdevdProbe *probe);

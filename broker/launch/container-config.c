@@ -2,12 +2,14 @@
 
 /*
  * The settings of a container: those of LXC's own defaults for unprivileged ones (config/common.conf and
- * config/userns.conf of LXC), but for three things that are ours.
+ * config/userns.conf of LXC), but for four things that are ours.
  *
  * - Its whole /dev is the live one, a folder of the host's file system (lxc.autodev = 0).
  * - Its device filter is the folder above its cgroup, so liblxc is given no device rule. A rule of its own
  * would make it replace programs on the way.
  * - No capability is dropped: all of them count in its own user namespace alone, as in LXC's defaults.
+ * - /sys is writable by its mount flags, as udevd asks for before it starts. Nothing in it is the container's
+ * to write to but what belongs to its own network namespace.
  *
  * The end: "lxc.hook.post-stop = false". Where a post-stop hook fails, liblxc does not start the container
  * again by itself after a reboot(2) inside, and so the keeper can do it from the start, with a record that
@@ -110,6 +112,19 @@ static int escape_mount_path(const char *path, char **ret) {
         return 0;
 }
 
+/* Places in /sys for file systems of the host's kernel. A system that boots inside would try to mount them,
+ * may not, and call itself degraded; there is nothing in them for it. */
+static int set_empty_places(struct lxc_container *c, char **message) {
+        static const char *const places[] = {"sys/kernel/debug", "sys/kernel/tracing", "sys/kernel/config",
+                                             "sys/fs/fuse/connections"};
+        int r = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(places) && r >= 0; i++)
+                r = set(c, message, "lxc.mount.entry",
+                        "none %s tmpfs ro,nosuid,nodev,noexec,size=4k,mode=755,optional 0 0", places[i]);
+        return r;
+}
+
 static int set_mounts(const ContainerConfig *config, struct lxc_container *c, char **message) {
         _cleanup_free_ char *runtime_dir = NULL, *busybox = NULL;
         int r;
@@ -131,7 +146,9 @@ static int set_mounts(const ContainerConfig *config, struct lxc_container *c, ch
                         r = set(c, message, "lxc.mount.entry", "%s bin/busybox none bind,ro 0 0", busybox);
         }
         if (r >= 0)
-                r = set(c, message, "lxc.mount.auto", "proc:mixed sys:mixed cgroup:mixed");
+                r = set_empty_places(c, message);
+        if (r >= 0)
+                r = set(c, message, "lxc.mount.auto", "proc:mixed sys:rw cgroup:mixed");
         return r;
 }
 

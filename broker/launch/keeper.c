@@ -48,7 +48,8 @@
 #define SUBUID          "/etc/subuid"
 #define SUBGID          "/etc/subgid"
 #define LOCKS_DIR       "/run/lock/davit"
-#define STOP_GRACE_MS   10000
+#define STOP_GRACE_MS   10000 /* of a command; a system ends its services first */
+#define HALT_GRACE_MS   60000
 #define REBOOTS_AT_ONCE 5 /* a container that reboots faster than this per REBOOT_SPAN_MS is ended */
 #define KILL_AGAIN_MS   1000
 #define STATUS_SIZE_MAX 65536
@@ -310,7 +311,8 @@ static void keeper_read_signals(Keeper *keeper) {
 
                         keeper->stopping = true;
                         if (keeper->kill_at == 0)
-                                keeper->kill_at = now + STOP_GRACE_MS;
+                                keeper->kill_at =
+                                        now + (keeper->request->command ? STOP_GRACE_MS : HALT_GRACE_MS);
                         keeper->halt_at = now + (keeper->request->command ? HALT_AGAIN_MS : 0);
                 } else
                         keeper_send(keeper, (int)info.ssi_signo);
@@ -500,7 +502,7 @@ static int keeper_place(Keeper *keeper) {
         }
         if (r < 0)
                 r = launch_cgroup(request->runtime_dir, request->name, &keeper->cgroup);
-        return r < 0 ? r : container_cgroup_write(keeper->folder, keeper->cgroup);
+        return r < 0 ? r : container_place_write(keeper->folder, keeper->cgroup);
 }
 
 /* Under the lock. */

@@ -58,8 +58,8 @@ void id_slice_release(IdSlice *slice);
  * and, for a small root, a new root.
  *
  * SIGTERM ends it in order (once its init listens: the halt signal of its init system, SIGTERM for a command)
- * and after 10 seconds by SIGKILL; INT, HUP, QUIT, USR1, USR2 and WINCH are passed on to its init. The
- * signals stay blocked in the caller.
+ * and after 10 seconds, an init system after 60, by SIGKILL; INT, HUP, QUIT, USR1, USR2 and WINCH are passed
+ * on to its init. The signals stay blocked in the caller.
  *
  * RUNTIME/exits/NAME has the exit status as decimal text before the record goes.
  *
@@ -80,7 +80,8 @@ int launch_cgroup(const char *runtime_dir, const char *name, char **ret);
  * launch_clean_up() - take off what a keeper that was killed left: processes, cgroups, filter, live /dev,
  * small root, folder
  *
- * Fine when there is nothing. Waits up to 5 seconds for killed processes to be gone: to be run in a child.
+ * Fine when there is nothing. Waits up to 5 seconds for killed processes to be gone, and goes to the host's
+ * mount namespace: to be run in a child.
  *
  * Return: 0; -EBUSY its keeper lives (or another clean-up is at it); the first errno, having gone on with the
  * rest.

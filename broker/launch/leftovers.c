@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -50,28 +51,75 @@ int launch_cgroup(const char *runtime_dir, const char *name, char **ret) {
         return r < 0 ? -ENOMEM : 0;
 }
 
-int container_cgroup_write(const char *folder, const char *cgroup) {
-        _cleanup_free_ char *path = NULL;
+/* "/proc/PID/ns/mnt" as a number that no other mount namespace has while this one lives. */
+static int mount_namespace_of(const char *path, ino_t *ret) {
+        struct stat st;
 
-        if (asprintf(&path, "%s/cgroup", folder) < 0)
-                return -ENOMEM;
-        return fd_write_file(AT_FDCWD, path, cgroup, strlen(cgroup), 0600);
+        if (stat(path, &st) < 0)
+                return -errno;
+        *ret = st.st_ino;
+        return 0;
 }
 
-/* What the keeper wrote down; the usual folder where there is no word of it. */
-static int container_cgroup_find(const char *runtime_dir, const char *name, const char *folder, char **ret) {
+int container_place_write(const char *folder, const char *cgroup) {
         _cleanup_free_ char *path = NULL, *text = NULL;
+        ino_t mounts;
         int r;
 
-        if (asprintf(&path, "%s/cgroup", folder) < 0)
-                return -ENOMEM;
-        r = fd_read_file(AT_FDCWD, path, PATH_MAX, &text, NULL);
-        if (r == -ENOENT || (r >= 0 && !cgroup_path_is_valid(text)))
-                return launch_cgroup(runtime_dir, name, ret);
+        r = mount_namespace_of("/proc/self/ns/mnt", &mounts);
         if (r < 0)
                 return r;
-        *ret = TAKE_PTR(text);
+        if (asprintf(&path, "%s/place", folder) < 0 ||
+            asprintf(&text, "%s\n%ju\n", cgroup, (uintmax_t)mounts) < 0)
+                return -ENOMEM;
+        return fd_write_file(AT_FDCWD, path, text, strlen(text), 0600);
+}
+
+/* What the keeper wrote down; where there is no word of it, the usual cgroup and 0. */
+static int container_place_find(const char *runtime_dir, const char *name, const char *folder,
+                                char **ret_cgroup, ino_t *ret_mounts) {
+        _cleanup_free_ char *path = NULL, *text = NULL;
+        uint64_t mounts = 0;
+        char *second;
+        int r;
+
+        if (asprintf(&path, "%s/place", folder) < 0)
+                return -ENOMEM;
+        r = fd_read_file(AT_FDCWD, path, PATH_MAX + 32, &text, NULL);
+        if (r < 0 && r != -ENOENT)
+                return r;
+        second = r >= 0 ? strchr(text, '\n') : NULL;
+        if (second) {
+                *second++ = '\0';
+                second[strcspn(second, "\n")] = '\0';
+        }
+        if (second && string_to_u64(second, 10, UINT64_MAX, &mounts) >= 0 && cgroup_path_is_valid(text))
+                *ret_cgroup = TAKE_PTR(text);
+        else {
+                r = launch_cgroup(runtime_dir, name, ret_cgroup);
+                if (r < 0)
+                        return r;
+        }
+        *ret_mounts = (ino_t)mounts;
         return 0;
+}
+
+/*
+ * davitd as a service has a mount namespace of its own. The mounts of a keeper that was the host's show in
+ * it, but taking them off there does not reach the host.
+ */
+static int join_mounts(ino_t mounts) {
+        ino_t host = 0, own = 0;
+        _cleanup_close_ int fd = -EBADF;
+        int r;
+
+        r = mount_namespace_of("/proc/self/ns/mnt", &own);
+        if (r < 0)
+                return r;
+        if (mounts == 0 || mounts == own || mount_namespace_of("/proc/1/ns/mnt", &host) < 0 || mounts != host)
+                return 0;
+        fd = open("/proc/1/ns/mnt", O_RDONLY | O_CLOEXEC);
+        return fd < 0 || setns(fd, CLONE_NEWNS) < 0 ? -errno : 0;
 }
 
 int container_folder_lock(const char *folder) {
@@ -119,12 +167,17 @@ static void keep_first(int *ret, int r) {
 
 int leftovers_remove(const char *runtime_dir, const char *name) {
         _cleanup_free_ char *cgroup = NULL, *folder = NULL, *root = NULL;
+        ino_t mounts;
         int ret = 0, r;
 
         r = container_folder_path(runtime_dir, name, &folder);
         if (r >= 0)
-                r = container_cgroup_find(runtime_dir, name, folder, &cgroup);
-        if (r < 0 || asprintf(&root, "%s/rootfs", folder) < 0)
+                r = container_place_find(runtime_dir, name, folder, &cgroup, &mounts);
+        if (r >= 0)
+                r = join_mounts(mounts);
+        if (r < 0)
+                return r;
+        if (asprintf(&root, "%s/rootfs", folder) < 0)
                 return -ENOMEM;
         /* Processes first: they hold the rest. The filter outlives them all. */
         keep_first(&ret, cgroup_tree_remove(cgroup, WAIT_MS));
@@ -135,7 +188,7 @@ int leftovers_remove(const char *runtime_dir, const char *name) {
 }
 
 int container_folder_remove(const char *folder) {
-        static const char *const files[] = {"state", "log", "seccomp", "cgroup", "lock"};
+        static const char *const files[] = {"state", "log", "seccomp", "place", "lock"};
         _cleanup_close_ int fd = fd_open_dir(AT_FDCWD, folder);
         int ret = 0;
 

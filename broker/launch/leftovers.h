@@ -16,8 +16,9 @@ int container_folder_lock(const char *folder);
 /* Whether somebody has the lock. Return: 1; 0 nobody, or there is no folder; errno. */
 int container_folder_is_locked(const char *folder);
 
-/* Writes down the cgroup of the container, for whoever removes what it leaves. Return: 0; errno. */
-int container_cgroup_write(const char *folder, const char *cgroup);
+/* Writes down the container's cgroup and the mount namespace that we are in, for whoever removes what is left
+ * of it. Return: 0; errno. */
+int container_place_write(const char *folder, const char *cgroup);
 
 /* Takes all off but the folder; the caller has the lock. Return: 0; the first errno, having gone on with the
  * rest. */
