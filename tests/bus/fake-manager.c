@@ -19,7 +19,8 @@
 typedef struct Pending {
         CallDone done;
         void *userdata;
-        char *container; /* set: waits for its end; NULL: done in the next round */
+        char *container;    /* set: waits for its end; NULL: done in the next round */
+        const char *launch; /* the same, where it waits for the container's keeper */
         CallCode code;
         char message[256];
         int value;
@@ -42,6 +43,8 @@ struct Manager {
         void *userdata;
         LoopSource *timer;
         Pending *pending;
+        KeeperStart start;
+        void *start_userdata;
 };
 
 static void tell(Manager *manager, ObjectKind kind, const char *id, const char *container_id) {
@@ -254,12 +257,21 @@ CallCode manager_explain(Manager *manager, const char *name, const char *contain
         return explain(manager->rules, device, container, NULL, ret) < 0 ? CALL_FAILED : CALL_OK;
 }
 
-void manager_set_keeper_start(_unused_ Manager *manager, _unused_ KeeperStart start,
-                              _unused_ void *userdata) {
+void manager_set_keeper_start(Manager *manager, KeeperStart start, void *userdata) {
+        manager->start = start;
+        manager->start_userdata = userdata;
 }
 
-void manager_keeper_failed(_unused_ Manager *manager, _unused_ const char *name, _unused_ int error,
-                           _unused_ const char *message) {
+void manager_keeper_failed(Manager *manager, const char *name, int error, const char *message) {
+        Pending *pending, *next;
+
+        DL_FOREACH_SAFE(manager->pending, pending, next) {
+                if (!pending->launch || (name && !streq(pending->launch, name)))
+                        continue;
+                pending->code = error == -ENOENT ? CALL_OK : CALL_LAUNCH_FAILED;
+                snprintf(pending->message, sizeof(pending->message), "%s", message);
+                finish(manager, pending);
+        }
 }
 
 void manager_launch(Manager *manager, const ManagerLaunch *launch, CallDone done, void *userdata) {
@@ -278,6 +290,14 @@ void manager_launch(Manager *manager, const ManagerLaunch *launch, CallDone done
                 for (char *const *label = launch->labels; label && *label; label++)
                         dprintf(launch->stdio[1], " {%s}", *label);
                 dprintf(launch->stdio[1], "\n");
+        }
+        if (manager->start) {
+                Pending *pending = later(manager, done, userdata, launch->name);
+
+                pending->launch = pending->container;
+                if (manager->start(manager->start_userdata, launch->name) < 0)
+                        abort();
+                return;
         }
         if (fake_manager_run(manager, launch->name) < 0)
                 abort();

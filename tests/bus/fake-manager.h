@@ -9,7 +9,8 @@
  *
  * What it answers follows from what is there, and from the serial of a device: BUSY, DENIED and BROKEN are
  * those answers to an attach. A container named "fails" does not launch. A launch writes its request to the
- * container's standard output. A kill ends a container with 128 + signal, a stop with 0.
+ * container's standard output; with units, it waits for its keeper to fail, and is well where the unit is not
+ * known. A kill ends a container with 128 + signal, a stop with 0.
  */
 
 /* A USB device on port 3-@port with @serial, "" none. Return: 0; errno. */

@@ -161,7 +161,7 @@ static int daemon_main(const Harness *harness, int control, const char *first) {
         daemon.manager = manager;
         if (first && obey(&daemon, first) < 0)
                 return 1;
-        if (bus_new(loop, manager, harness->address, /* use_units= */ false, &bus) < 0)
+        if (bus_new(loop, manager, harness->address, harness->use_units, &bus) < 0)
                 return 1;
         if (loop_add_io(loop, control, LOOP_READ, on_control, &daemon, &source) < 0)
                 return 1;
@@ -260,7 +260,7 @@ void harness_restart_daemon(Harness *harness, const char *first) {
 int harness_start(Harness *harness) {
         char text[sizeof(bus_config) + 128], path[128];
 
-        *harness = (Harness){.control = -EBADF};
+        *harness = (Harness){.control = -EBADF, .use_units = harness->use_units};
         snprintf(harness->dir, sizeof(harness->dir), "/tmp/davit-test-bus.XXXXXX");
         assert_non_null(mkdtemp(harness->dir));
         assert_int_equal(chmod(harness->dir, 0755), 0);

@@ -15,7 +15,8 @@ typedef struct Harness {
         char address[128]; /* of the message bus */
         char policy[96];   /* folder of the policy, with 10-test.yaml in it */
         pid_t bus_pid, daemon_pid;
-        int control; /* line by line to the daemon */
+        int control;    /* line by line to the daemon */
+        bool use_units; /* set before harness_start() */
 } Harness;
 
 /* Where there is no dbus-daemon: prints why and returns 1. */

@@ -144,7 +144,10 @@ typedef enum Child {
         CHILD_READY,
         CHILD_FAILS,
         CHILD_ENDS,
+        CHILD_STORED,
 } Child;
+
+static int taken(void);
 
 static int child_status(Child child) {
         int status;
@@ -154,10 +157,11 @@ static int child_status(Child child) {
         pid = fork();
         assert_true(pid >= 0);
         if (pid == 0)
-                _exit(child == CHILD_PREPARE ? prepared()
-                      : child == CHILD_READY ? detached(true, 0)
-                      : child == CHILD_FAILS ? detached(false, 7)
-                                             : detached(false, 0));
+                _exit(child == CHILD_PREPARE  ? prepared()
+                      : child == CHILD_READY  ? detached(true, 0)
+                      : child == CHILD_FAILS  ? detached(false, 7)
+                      : child == CHILD_STORED ? taken()
+                                              : detached(false, 0));
         assert_int_equal(waitpid(pid, &status, 0), pid);
         assert_true(WIFEXITED(status));
         return WEXITSTATUS(status);
@@ -196,6 +200,84 @@ static void test_notify(_unused_ void **state) {
         assert_false(service_is_managed());
 }
 
+static void test_watchdog(_unused_ void **state) {
+        char pid[16];
+
+        assert_int_equal(unsetenv("WATCHDOG_USEC"), 0);
+        assert_int_equal(service_watchdog_usec(), 0);
+        snprintf(pid, sizeof(pid), "%d", (int)getpid());
+        assert_int_equal(setenv("WATCHDOG_PID", pid, 1), 0);
+        assert_int_equal(setenv("WATCHDOG_USEC", "30000000", 1), 0);
+        assert_in_range(service_watchdog_usec(), 1, 15000000);
+        assert_int_equal(setenv("WATCHDOG_PID", "1", 1), 0);
+        assert_int_equal(service_watchdog_usec(), 0);
+        assert_int_equal(unsetenv("WATCHDOG_PID"), 0);
+        assert_int_equal(unsetenv("WATCHDOG_USEC"), 0);
+}
+
+/* A service manager that takes one message: its text in @text; the descriptor that came with it, or -EBADF.
+ */
+static int take_message(int fd, char *text, size_t size) {
+        char control[CMSG_SPACE(sizeof(int))] __attribute__((__aligned__(__alignof__(struct cmsghdr)))) = {};
+        struct iovec iov = {.iov_base = text, .iov_len = size - 1};
+        struct msghdr message = {
+                .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+        ssize_t n = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+        int got = -EBADF;
+
+        assert_true(n > 0);
+        text[n] = '\0';
+        if (c && c->cmsg_type == SCM_RIGHTS)
+                memcpy(&got, CMSG_DATA(c), sizeof(got));
+        return got;
+}
+
+static void test_store(_unused_ void **state) {
+        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), stored = -EBADF;
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        struct stat ours, theirs;
+        char text[128];
+
+        snprintf(address.sun_path, sizeof(address.sun_path), "%s/socket", dir);
+        assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+        assert_int_equal(setenv("NOTIFY_SOCKET", address.sun_path, 1), 0);
+        service_store("events", fd);
+        assert_int_equal(unsetenv("NOTIFY_SOCKET"), 0);
+        assert_int_equal(take_message(fd, text, sizeof(text)), -EBADF);
+        assert_string_equal(text, "FDSTOREREMOVE=1\nFDNAME=events");
+        stored = take_message(fd, text, sizeof(text));
+        assert_string_equal(text, "FDSTORE=1\nFDNAME=events");
+        assert_int_equal(fstat(fd, &ours), 0);
+        assert_int_equal(fstat(stored, &theirs), 0);
+        assert_int_equal(ours.st_ino, theirs.st_ino);
+}
+
+/* As the service manager starts us: in a child, as the first descriptors behind the standard ones are. */
+static int taken(void) {
+        char pid[16];
+        int r;
+
+        if (service_take_stored("events") != -ENOENT)
+                return 1;
+        if (dup2(open("/", O_PATH), 3) < 0 || dup2(open("/dev/null", O_RDONLY), 4) < 0 ||
+            dup2(open("/", O_PATH), 5) < 0)
+                return 2;
+        snprintf(pid, sizeof(pid), "%d", (int)getpid());
+        setenv("LISTEN_PID", pid, 1);
+        setenv("LISTEN_FDS", "3", 1);
+        setenv("LISTEN_FDNAMES", "other:events:stored", 1);
+        r = service_take_stored("events");
+        if (r != 4 || !(fcntl(4, F_GETFD) & FD_CLOEXEC))
+                return 3;
+        /* What is of no use is closed, and no child is told of it. */
+        return fcntl(3, F_GETFD) >= 0 || fcntl(5, F_GETFD) >= 0 || getenv("LISTEN_FDS") ? 4 : 0;
+}
+
+static void test_take_stored(_unused_ void **state) {
+        assert_int_equal(child_status(CHILD_STORED), 0);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_claim, setup, teardown),
@@ -203,6 +285,9 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_prepare, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_detach, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_notify, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_watchdog, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_store, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_take_stored, setup, teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

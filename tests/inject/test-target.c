@@ -359,6 +359,38 @@ static void test_udevd_inside(void **state) {
         assert_int_equal(inside_does(fixture, do_expect_nothing, ""), 0);
 }
 
+/* The socket is systemd's to open; it hears the kernel's group alone. */
+static int run_kernel_listener(_unused_ const char *argument) {
+        const struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = 1};
+        int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT);
+
+        return fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ? errno : 0;
+}
+
+/* A udevd that comes when its devices are there already is told of them again, once. */
+static void test_udevd_comes_later(void **state) {
+        Fixture *fixture = need(state);
+
+        open_target(fixture);
+        assert_true(converge(fixture, &fixture->wanted, SIZE_MAX));
+        assert_false(target_has_listener(fixture->target));
+        assert_int_equal(inside_does(fixture, run_udevd, ""), 0);
+        assert_false(target_has_listener(fixture->target));
+        assert_int_equal(inside_does(fixture, run_kernel_listener, ""), 0);
+        assert_true(target_has_listener(fixture->target));
+
+        assert_false(target_listener_told(fixture->target));
+        assert_int_equal(inside_does(fixture, do_listen, "1"), 0);
+        assert_int_equal(target_tell_again(fixture->target, &fixture->wanted), 0);
+        expect(fixture, added);
+        assert_int_equal(inside_does(fixture, do_expect_nothing, ""), 0);
+        assert_true(target_listener_told(fixture->target));
+        /* Also to the next davitd. */
+        open_target(fixture);
+        assert_true(target_listener_told(fixture->target));
+        assert_converged(fixture, &fixture->wanted);
+}
+
 static int raise_loopback(_unused_ const char *argument) {
         struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP};
         int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), r;
@@ -464,6 +496,7 @@ int main(void) {
                 target_test(test_right_alone),
                 target_test(test_right_is_the_second_wall),
                 target_test(test_udevd_inside),
+                target_test(test_udevd_comes_later),
                 target_test(test_watch),
                 target_test(test_cannot_open),
                 target_test(test_ended),

@@ -32,6 +32,7 @@
 
 typedef struct Fixture {
         Monitor *monitor;
+        int socket; /* the monitor's */
         struct nl_sock *route;
         unsigned int n_events, n_add, n_remove, n_in_batch, n_lost;
         const char *wanted; /* the name whose event is kept */
@@ -60,7 +61,11 @@ static void on_lost(void *userdata) {
         ((Fixture *)userdata)->n_lost++;
 }
 
-static const MonitorOps ops = {.event = on_event, .lost = on_lost};
+static void on_opened(void *userdata, int socket) {
+        ((Fixture *)userdata)->socket = socket;
+}
+
+static const MonitorOps ops = {.event = on_event, .lost = on_lost, .opened = on_opened};
 
 static int setup(void **state) {
         Fixture *f = calloc(1, sizeof(*f));
@@ -278,6 +283,49 @@ static void test_forged(void **state) {
         delete_link(f, "tm0");
 }
 
+/* What is queued on a socket while nobody reads it is heard by the next monitor that is given it. */
+static void test_kept_socket(void **state) {
+        Fixture *f = fixture_or_skip(state);
+        int kept = fcntl(f->socket, F_DUPFD_CLOEXEC, 0);
+
+        assert_true(kept >= 0);
+        drain(f);
+        f->monitor = monitor_free(f->monitor);
+        f->n_add = 0;
+        make_veth(f, "tm0", "tm1");
+        delete_link(f, "tm0");
+        assert_int_equal(monitor_new(&ops, f, kept, &f->monitor), 0);
+        close(kept);
+        drain(f);
+        assert_int_equal(f->n_add, 2);
+        assert_int_equal(f->n_remove, 2);
+        assert_int_equal(f->n_lost, 0);
+}
+
+/* One of another kind, or that listens to somebody else, is not used: events come all the same. */
+static void test_kept_socket_of_others(void **state) {
+        Fixture *f = fixture_or_skip(state);
+        const struct sockaddr_nl udev = {.nl_family = AF_NETLINK, .nl_groups = UEVENT_GROUP_UDEV};
+        int sockets[] = {
+                socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0),
+                socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE),
+                socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT),
+                open("/dev/null", O_RDWR | O_CLOEXEC),
+        };
+
+        assert_int_equal(bind(sockets[2], (const struct sockaddr *)&udev, sizeof(udev)), 0);
+        for (size_t i = 0; i < ELEMENTSOF(sockets); i++) {
+                monitor_free(f->monitor);
+                f->n_add = 0;
+                assert_int_equal(monitor_new(&ops, f, sockets[i], &f->monitor), 0);
+                close(sockets[i]);
+                make_veth(f, "tm0", "tm1");
+                drain(f);
+                assert_int_equal(f->n_add, 2);
+                delete_link(f, "tm0");
+        }
+}
+
 /* A /sys that shows the new namespace, and a /run without udevd. */
 static bool prepare(void) {
         return unshare(CLONE_NEWNET | CLONE_NEWNS) >= 0 &&
@@ -294,6 +342,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_receive_buffer, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_overflow, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_forged, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_kept_socket, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_kept_socket_of_others, setup, teardown),
         };
 
         have_namespace = prepare();
