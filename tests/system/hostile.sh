@@ -63,6 +63,11 @@ expect_soon "with the link gone the second one is where it belongs" is_inside c1
 phone remove 2
 expect_soon "and goes" is_gone c1 /dev/bus/usb/003/002
 
+# Its /sys is mounted writable, as udevd asks for; what is in it is the host's all the same. Opened is not written.
+writable=$(inside c1 sh -c 'find /sys -type f 2>/dev/null | while read -r f; do ( : >>"$f" ) 2>/dev/null && echo "$f"; done')
+expect_like "of /sys it may write to its own interfaces" "*/net/lo/*" "$writable"
+expect "and to nothing else but its own cgroup" "" "$(grep -v -e '^/sys/devices/virtual/net/lo/' -e '^/sys/fs/cgroup/' <<<"$writable")"
+
 node=/dev/dri/card7
 for thing in "touch /dev/dri" "ln -s /nowhere /dev/dri" "mkfifo /dev/dri"; do
         check "in the way: $thing" inside c1 sh -c "$thing"
