@@ -16,8 +16,8 @@
 #include "rule/pattern.h"
 #include "rule/policy.h"
 #include "rule/vendor.h"
-#include "rule/word.h"
 #include "util/string.h"
+#include "yaml/word.h"
 
 #define HEX_DIGITS "0123456789abcdef"
 

@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "rule/policy.h"
-#include "rule/word.h"
 #include "util/string.h"
+#include "yaml/word.h"
 
 #define TEMPLATE_MAX 128
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "rule/parse-error.h"
 #include "rule/rule.h"
+#include "yaml/parse-error.h"
 
 /*
  * The policy: rules in the order of decision, indexed so that a device meets only those rules which can apply

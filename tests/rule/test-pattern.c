@@ -16,7 +16,7 @@
 #include "rule/fixture.h"
 #include "rule/pattern.h"
 #include "rule/vendor.h"
-#include "rule/word.h"
+#include "yaml/word.h"
 
 #define PATTERNS_MAX 4
 

@@ -3,7 +3,8 @@
 
 #include <yaml.h>
 
-#include "rule/parse-error.h"
+#include "util/string.h"
+#include "yaml/parse-error.h"
 
 /*
  * The YAML of a policy as values with places. One value of the document at a time is read whole: a rule, not
@@ -15,6 +16,9 @@
 #define POLICY_SKIP_DEPTH_MAX 64 /* below a value that is passed over */
 #define POLICY_NODES_MAX      65536
 #define POLICY_STRING_MAX     4096
+
+/* Foreign text for a message, cut to a readable length. */
+#define quote(s) string_escape((char[80]){}, 80, (s))
 
 typedef enum PolicyNodeType {
         POLICY_SCALAR,

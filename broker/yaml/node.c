@@ -16,10 +16,8 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "rule/node.h"
 #include "util/string.h"
-
-#define quote(s) string_escape((char[80]){}, 80, (s))
+#include "yaml/node.h"
 
 static const char *event_text(const yaml_char_t *s) {
         return (const char *)s;

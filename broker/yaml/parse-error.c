@@ -13,8 +13,8 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "rule/parse-error.h"
 #include "util/string.h"
+#include "yaml/parse-error.h"
 
 static void parse_error_deinit(ParseError *error) {
         free(error->file);

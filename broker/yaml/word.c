@@ -10,8 +10,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "rule/word.h"
 #include "util/cleanup.h"
+#include "yaml/word.h"
 
 #define WORD_MAX 24
 
