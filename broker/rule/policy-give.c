@@ -14,8 +14,6 @@
 #include "util/string.h"
 
 #define ID_VALID_MAX (UINT32_MAX - 1) /* (uid_t) -1 means "leave it" to the kernel */
-#define MTU_MIN      68U              /* RFC 791: every internet module must forward it */
-#define MTU_MAX      65535U
 
 static int parse_share(const PolicyContext *context, const PolicyNode *node, void *target) {
         static const char *const takes = "exclusive, shared or a number of containers from 1 to 4096";
@@ -223,20 +221,7 @@ static int parse_mode(const PolicyContext *context, const PolicyNode *node, void
 }
 
 static int parse_net_name(const PolicyContext *context, const PolicyNode *node, void *target) {
-        static const char *const takes = "an interface name of at most 15 letters, digits and any of ._-+@";
-        const char *text;
-        int r;
-
-        r = policy_scalar(context, node, takes);
-        if (r != 0)
-                return r;
-        text = node->text;
-        /* Narrower than the kernel's dev_valid_name(), where a % would even be a format. */
-        if (strlen(text) >= IFNAMSIZ || streq(text, ".") || streq(text, "..") ||
-            text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+@")] != '\0')
-                return policy_expected(context, node, takes, NULL);
-        strcpy(target, text);
-        return 0;
+        return policy_interface_name(context, node, target);
 }
 
 static int parse_net_mode(const PolicyContext *context, const PolicyNode *node, void *target) {
@@ -258,17 +243,7 @@ static int parse_net_mode(const PolicyContext *context, const PolicyNode *node, 
 }
 
 static int parse_mtu(const PolicyContext *context, const PolicyNode *node, void *target) {
-        static const char *const takes = "a number of bytes from 68 to 65535";
-        uint64_t mtu;
-        int r;
-
-        r = policy_scalar(context, node, takes);
-        if (r != 0)
-                return r;
-        if (string_to_u64(node->text, 10, MTU_MAX, &mtu) < 0 || mtu < MTU_MIN)
-                return policy_expected(context, node, takes, NULL);
-        *(uint32_t *)target = (uint32_t)mtu;
-        return 0;
+        return policy_mtu(context, node, target);
 }
 
 static int parse_up(const PolicyContext *context, const PolicyNode *node, void *target) {

@@ -88,7 +88,12 @@ static int rule_set_append(RuleSet *set, const char *file, RuleList *list) {
 
 int rule_set_parse(RuleSet *set, const char *file, const char *text, size_t size, ParseErrors *errors) {
         _cleanup_(rule_list_deinit) RuleList list = {};
-        PolicyContext context = {.file = file, .errors = errors};
+        PolicyContext context = {
+                .file = file,
+                .errors = errors,
+                .subject = "a policy",
+                .unit = "one rule",
+        };
         size_t n_errors, first;
         int r;
 

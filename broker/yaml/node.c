@@ -6,7 +6,7 @@
  * libyaml's own document tree would hold the whole file at some hundred bytes a scalar; here a tree is one
  * rule. Aliases are refused, so what is read is never larger than the text. Scalars keep their text as it
  * stands in the file: an unquoted 0403 or no is that text, not a number or a truth value. Anchors, tags and
- * control characters have no use in a policy and are refused with the advice to quote, as a pattern that
+ * control characters have no use in our files and are refused with the advice to quote, as a pattern that
  * starts with `*` or `!` is what they mostly were meant to be.
  */
 
@@ -157,15 +157,15 @@ static int check_decoration(PolicyReader *reader, const PolicyNode *node) {
                 break;
         }
         if (anchor)
-                return policy_error(reader->context, node, "anchor &%s: a policy has no anchors and aliases",
-                                    quote(event_text(anchor)));
+                return policy_error(reader->context, node, "anchor &%s: %s has no anchors and aliases",
+                                    quote(event_text(anchor)), reader->context->subject);
         if (tag && *tag == '!')
                 return policy_error(reader->context, node,
                                     "without quotes YAML reads %s as a tag: write \"%s\" if it is a pattern",
                                     quote(event_text(tag)), quote(event_text(tag)));
         if (tag)
-                return policy_error(reader->context, node, "tag %s: a policy has no tags",
-                                    quote(event_text(tag)));
+                return policy_error(reader->context, node, "tag %s: %s has no tags", quote(event_text(tag)),
+                                    reader->context->subject);
         return 0;
 }
 
@@ -318,8 +318,8 @@ static int read_node(PolicyReader *reader, unsigned int depth, const char *name,
         node_set_place(node, &reader->event.start_mark);
         node->name = name;
         if (++reader->n_nodes > POLICY_NODES_MAX)
-                return policy_error(reader->context, node, "more than %d values in one rule",
-                                    POLICY_NODES_MAX);
+                return policy_error(reader->context, node, "more than %d values in %s", POLICY_NODES_MAX,
+                                    reader->context->unit);
         r = read_content(reader, depth, node);
         if (r != 0)
                 return r;

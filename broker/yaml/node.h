@@ -7,8 +7,8 @@
 #include "yaml/parse-error.h"
 
 /*
- * The YAML of a policy as values with places. One value of the document at a time is read whole: a rule, not
- * the file.
+ * YAML as values with places. One value of the document at a time is read whole: of a policy a rule, not the
+ * file.
  */
 
 /* Bounds: no policy nests deeper than six, no rule comes near the others. */
@@ -43,6 +43,8 @@ DEFINE_CLEANUP(PolicyNode *, policy_node_free);
 typedef struct PolicyContext {
         const char *file;
         ParseErrors *errors;
+        const char *subject; /* what the file is, for messages: "a policy" */
+        const char *unit;    /* what is read whole: "one rule" */
 } PolicyContext;
 
 /* Records an error at @node, or about the whole file for NULL.

@@ -18,6 +18,8 @@
 #include "yaml/word.h"
 
 #define KEYS_MAX 16
+#define MTU_MIN  68U /* RFC 791: every internet module must forward it */
+#define MTU_MAX  65535U
 
 static const char *type_words(PolicyNodeType type) {
         return type == POLICY_LIST ? "a list" : type == POLICY_MAP ? "a mapping" : "a plain value";
@@ -118,4 +120,49 @@ int policy_bool(const PolicyContext *context, const PolicyNode *node, bool *ret)
                                 return 0;
                         }
         return policy_expected(context, node, takes, NULL);
+}
+
+int policy_number(const PolicyContext *context, const PolicyNode *node, const char *takes, uint64_t min,
+                  uint64_t max, uint64_t *ret) {
+        uint64_t n;
+        int r;
+
+        r = policy_scalar(context, node, takes);
+        if (r != 0)
+                return r;
+        if ((node->text[0] == '0' && node->text[1]) || string_to_u64(node->text, 10, max, &n) < 0 || n < min)
+                return policy_expected(context, node, takes, NULL);
+        *ret = n;
+        return 0;
+}
+
+int policy_interface_name(const PolicyContext *context, const PolicyNode *node, char ret[static IFNAMSIZ]) {
+        static const char *const takes = "an interface name of at most 15 letters, digits and any of ._-+@";
+        const char *text;
+        int r;
+
+        r = policy_scalar(context, node, takes);
+        if (r != 0)
+                return r;
+        text = node->text;
+        /* Narrower than the kernel's dev_valid_name(), where a % would even be a format. */
+        if (strlen(text) >= IFNAMSIZ || streq(text, ".") || streq(text, "..") ||
+            text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+@")] != '\0')
+                return policy_expected(context, node, takes, NULL);
+        strcpy(ret, text);
+        return 0;
+}
+
+int policy_mtu(const PolicyContext *context, const PolicyNode *node, uint32_t *ret) {
+        static const char *const takes = "a number of bytes from 68 to 65535";
+        uint64_t mtu;
+        int r;
+
+        r = policy_scalar(context, node, takes);
+        if (r != 0)
+                return r;
+        if (string_to_u64(node->text, 10, MTU_MAX, &mtu) < 0 || mtu < MTU_MIN)
+                return policy_expected(context, node, takes, NULL);
+        *ret = (uint32_t)mtu;
+        return 0;
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <net/if.h>
+#include <stdint.h>
+
 #include "yaml/node.h"
 
 /*
@@ -36,3 +39,12 @@ int policy_expected(const PolicyContext *context, const PolicyNode *node, const 
                     const char *const *words);
 
 int policy_bool(const PolicyContext *context, const PolicyNode *node, bool *ret);
+
+/* A whole number from @min to @max, in decimal, without a leading zero, which would be octal to YAML. */
+int policy_number(const PolicyContext *context, const PolicyNode *node, const char *takes, uint64_t min,
+                  uint64_t max, uint64_t *ret);
+
+/* The name of a network interface. */
+int policy_interface_name(const PolicyContext *context, const PolicyNode *node, char ret[static IFNAMSIZ]);
+
+int policy_mtu(const PolicyContext *context, const PolicyNode *node, uint32_t *ret);
