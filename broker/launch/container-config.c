@@ -26,7 +26,9 @@
 #include <unistd.h>
 
 #include "launch/container-config.h"
+#include "launch/limits.h"
 #include "launch/message.h"
+#include "launch/network.h"
 #include "util/fd.h"
 #include "util/string.h"
 
@@ -78,9 +80,9 @@ int container_config_prepare(const char *runtime_dir) {
         return r;
 }
 
-static int set(struct lxc_container *c, char **message, const char *key, const char *format, ...)
-        _printf_(4, 5);
-static int set(struct lxc_container *c, char **message, const char *key, const char *format, ...) {
+#define set container_config_set
+
+int container_config_set(struct lxc_container *c, char **message, const char *key, const char *format, ...) {
         _cleanup_free_ char *value = NULL;
         va_list ap;
         int r;
@@ -211,6 +213,22 @@ static int set_apparmor(struct lxc_container *c, char **message) {
         return set(c, message, "lxc.apparmor.profile", "unconfined");
 }
 
+/* What the container file says beyond root and ids. */
+static int set_file(const ContainerFile *file, struct lxc_container *c, char **message) {
+        int r;
+
+        if (!file)
+                return 0;
+        /* Number 0 is the loopback. */
+        r = network_apply(file->networks, file->n_networks, 1, c, message);
+        if (r >= 0)
+                r = limits_apply(&file->limits, c, message);
+        property_list_foreach(entry, &file->environment)
+                if (r >= 0)
+                        r = set(c, message, "lxc.environment", "%s", entry);
+        return r;
+}
+
 int container_config_apply(const ContainerConfig *config, struct lxc_container *c, char **message) {
         const struct {
                 const char *key, *value;
@@ -242,5 +260,7 @@ int container_config_apply(const ContainerConfig *config, struct lxc_container *
                 r = set_seccomp(config, c, message);
         if (r >= 0)
                 r = set_apparmor(c, message);
+        if (r >= 0)
+                r = set_file(config->file, c, message);
         return r;
 }

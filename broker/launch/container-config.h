@@ -4,6 +4,7 @@
 #include <lxc/lxccontainer.h>
 #include <stdbool.h>
 
+#include "launch/container-file.h"
 #include "launch/launch.h"
 #include "launch/root-folder.h"
 
@@ -16,6 +17,7 @@ typedef struct ContainerConfig {
         const char *busybox; /* to be bound into a small root; NULL none */
         const RootFolder *root;
         const IdSlice *slice;
+        const ContainerFile *file; /* NULL none */
         int halt_signal;
         bool terminal;
 } ContainerConfig;
@@ -26,6 +28,10 @@ int container_config_lxcpath(const char *runtime_dir, char **ret);
 
 /* Makes the folders that every container needs. Return: 0; errno. */
 int container_config_prepare(const char *runtime_dir);
+
+/* One setting. Return: 0; -ENOMEM; -EINVAL with @message, liblxc does not take it. */
+int container_config_set(struct lxc_container *c, char **message, const char *key, const char *format, ...)
+        _printf_(4, 5);
 
 /* Return: 0; -ENOMEM; -EINVAL with @message, liblxc does not take a setting; errno. */
 int container_config_apply(const ContainerConfig *config, struct lxc_container *c, char **message);

@@ -34,11 +34,13 @@
 #include "inject/live-dev.h"
 #include "launch/cgroup-tree.h"
 #include "launch/container-config.h"
+#include "launch/container-file.h"
 #include "launch/launch.h"
 #include "launch/leftovers.h"
 #include "launch/message.h"
 #include "launch/monitor.h"
 #include "launch/root-folder.h"
+#include "launch/root-layers.h"
 #include "launch/unit.h"
 #include "model/record.h"
 #include "util/fd.h"
@@ -71,6 +73,7 @@ typedef struct Keeper {
         /* Of one boot. */
         IdSlice slice;
         RootFolder root;
+        int kept_fd; /* the lock of what is kept of the container */
         Monitor monitor;
         int init_pidfd;
         int halt_signal;
@@ -130,11 +133,55 @@ static int keeper_open_signals(Keeper *keeper) {
         return keeper->signal_fd < 0 ? -errno : 0;
 }
 
+/* The ids that the container must have; 0 any. */
+static int keeper_wanted_ids(Keeper *keeper, uint32_t *ret) {
+        const ContainerFile *file = keeper->request->file;
+        uint32_t want = keeper->root.uid;
+        int r;
+
+        if (file && file->root.kind != CONTAINER_ROOT_SMALL) {
+                r = root_layers_wanted_ids(&file->root, &want, &keeper->message);
+                if (r < 0)
+                        return r;
+        }
+        if (file && file->ids > 0) {
+                if (want > 0 && want != file->ids)
+                        return message_set(
+                                &keeper->message, -EINVAL,
+                                "the root folder is owned by uid %u, and the container file wants the "
+                                "ids from %u on: change one of them",
+                                (unsigned int)want, (unsigned int)file->ids);
+                want = file->ids;
+        }
+        *ret = want;
+        return 0;
+}
+
+/* A root that is put together, or the small one: made at @path. */
+static int keeper_make_root(Keeper *keeper, const char *path, char **ret_busybox) {
+        const LaunchRequest *request = keeper->request;
+        RootRequest root = {
+                .folder = keeper->folder,
+                .state_dir = request->state_dir,
+                .name = request->name,
+                .slice = &keeper->slice,
+                .cancel_fd = keeper->signal_fd,
+                .progress_fd = keeper->ready_fd,
+        };
+
+        if (!request->file || request->file->root.kind == CONTAINER_ROOT_SMALL)
+                return small_root_create(path, keeper->slice.uid_base, keeper->slice.gid_base, ret_busybox,
+                                         &keeper->message);
+        root.root = &request->file->root;
+        return root_layers_create(&root, &keeper->kept_fd, &keeper->message);
+}
+
 /* The root that was given, with the slice that its owner asks for; or a slice, and a small root that it owns.
  */
 static int keeper_take_root(Keeper *keeper, char **ret_busybox) {
         const LaunchRequest *request = keeper->request;
         _cleanup_free_ char *path = NULL;
+        uint32_t want = 0;
         int r;
 
         if (request->rootfs) {
@@ -142,14 +189,16 @@ static int keeper_take_root(Keeper *keeper, char **ret_busybox) {
                 if (r < 0)
                         return r;
         }
-        r = id_slice_take(SUBUID, SUBGID, LOCKS_DIR, keeper->root.uid, &keeper->slice, &keeper->message);
+        r = keeper_wanted_ids(keeper, &want);
+        if (r < 0)
+                return r;
+        r = id_slice_take(SUBUID, SUBGID, LOCKS_DIR, want, &keeper->slice, &keeper->message);
         if (r < 0)
                 return r;
         if (!request->rootfs) {
                 if (asprintf(&path, "%s/rootfs", keeper->folder) < 0)
                         return -ENOMEM;
-                r = small_root_create(path, keeper->slice.uid_base, keeper->slice.gid_base, ret_busybox,
-                                      &keeper->message);
+                r = keeper_make_root(keeper, path, ret_busybox);
                 if (r >= 0)
                         r = root_folder_open(path, &keeper->root, &keeper->message);
                 /* Nobody on the host but us and this container's root gets in. */
@@ -214,6 +263,7 @@ static int keeper_start(Keeper *keeper, const char *busybox, uint64_t *ret_init_
                 .busybox = busybox,
                 .root = &keeper->root,
                 .slice = &keeper->slice,
+                .file = request->file,
                 .halt_signal = keeper->halt_signal,
                 .terminal = request->terminal,
         };
@@ -416,6 +466,7 @@ static int keeper_boot(Keeper *keeper, int *ret_status) {
 
         keeper->slice = ID_SLICE_NULL;
         keeper->root = ROOT_FOLDER_NULL;
+        keeper->kept_fd = -EBADF;
         keeper->monitor = MONITOR_NULL;
         keeper->init_pidfd = -EBADF;
         keeper->init_pid = 0;
@@ -430,6 +481,7 @@ static int keeper_boot(Keeper *keeper, int *ret_status) {
         cleaned = leftovers_remove(keeper->request->runtime_dir, keeper->request->name);
         if (cleaned < 0)
                 log_warning_errno(cleaned, "Failed to take off all of the container: %m");
+        keeper->kept_fd = safe_close(keeper->kept_fd);
         id_slice_release(&keeper->slice);
 
         if (r == MONITOR_FAILED)

@@ -13,14 +13,19 @@
  * status and takes off what it made. It lives in no relation to davitd, which may come and go.
  */
 
+struct ContainerFile;
+
 typedef struct LaunchRequest {
         const char *runtime_dir;
         const char *name;
-        const char *rootfs;   /* NULL: a small root is made of what the host has */
-        char *const *command; /* NULL: the root's /sbin/init */
-        char *const *labels;  /* "key=value", NULL-terminated; may be NULL */
-        bool unit;            /* we are the main process of a unit, whose cgroup is delegated to us */
-        bool terminal;        /* a console inside that is passed through to our controlling terminal */
+        const char *rootfs;               /* NULL: a small root is made of what the host has */
+        char *const *command;             /* NULL: the root's /sbin/init */
+        char *const *labels;              /* "key=value", NULL-terminated; may be NULL */
+        const struct ContainerFile *file; /* its root (but for one that is written in place), ids, network,
+                                           * environment and limits are obeyed; NULL: none */
+        const char *state_dir; /* where there is a folder for each container of which something is kept */
+        bool unit;             /* we are the main process of a unit, whose cgroup is delegated to us */
+        bool terminal;         /* a console inside that is passed through to our controlling terminal */
 } LaunchRequest;
 
 /* A range of ids of the host that no other running container has; held by @lock_fd for as long as it is open.
@@ -51,7 +56,8 @@ void id_slice_release(IdSlice *slice);
 
 /**
  * keeper_run() - be the keeper of one container until it ends
- * @ready_fd:   gets one line: "ok" when the container runs and its record is written, else "error ERRNO
+ * @ready_fd:   gets, while an archive is unpacked, lines "progress DONE TOTAL" in bytes of it, and then one
+ * line: "ok" when the container runs and its record is written, else "error ERRNO
  * TEXT"; then closed. -EBADF: nobody wants to know
  *
  * A container that asks for a reboot is taken off and launched again: it gets a new record, a new live /dev
@@ -78,7 +84,7 @@ int launch_cgroup(const char *runtime_dir, const char *name, char **ret);
 
 /**
  * launch_clean_up() - take off what a keeper that was killed left: processes, cgroups, filter, live /dev,
- * small root, folder
+ * root, folder
  *
  * Fine when there is nothing. Waits up to 5 seconds for killed processes to be gone, and goes to the host's
  * mount namespace: to be run in a child.

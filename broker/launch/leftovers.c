@@ -27,6 +27,7 @@
 #include "launch/launch.h"
 #include "launch/leftovers.h"
 #include "launch/root-folder.h"
+#include "launch/root-layers.h"
 #include "util/fd.h"
 #include "util/string.h"
 
@@ -184,6 +185,7 @@ int leftovers_remove(const char *runtime_dir, const char *name) {
         keep_first(&ret, filter_destroy(cgroup));
         keep_first(&ret, live_dev_destroy(runtime_dir, name));
         keep_first(&ret, small_root_destroy(root));
+        keep_first(&ret, root_layers_destroy(folder));
         return ret;
 }
 

@@ -19,6 +19,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "launch/launch-file.h"
 #include "launch/launch.h"
 #include "launch/terminal.h"
 #include "launch/unit.h"
@@ -30,9 +31,12 @@
 #define EXIT_FAILED     125 /* of `exec`, as env(1) and its like have it: the command was never tried */
 #define KEEPER_READY_FD 3   /* the first behind the standard ones */
 #define LABELS_MAX      64
+#define READY_LINE_MAX  1024
 
 typedef struct Arguments {
         const char *runtime_dir;
+        const char *container_dir;
+        const char *state_dir;
         const char *name;
         const char *rootfs;
         char *labels[LABELS_MAX + 1];
@@ -52,7 +56,13 @@ static int usage(FILE *to) {
               "\n"
               "  -d, --runtime-dir=DIR  where davitd looks for containers, usually /run/davit\n"
               "  -n, --name=NAME        the container's name\n"
-              "  -r, --rootfs=DIR       its root; a small one is made of busybox without this\n"
+              "      --container-dir=DIR  where container files are: NAME.yaml is taken where there is one;\n"
+              "                         default: " DAVIT_SYSCONFDIR "/containers\n"
+              "      --state-dir=DIR    where is kept what containers write to their roots; default:\n"
+              "                         " DAVIT_STATEDIR "/containers\n"
+              "  -r, --rootfs=DIR       its root; without this that of the container file, or a small one "
+              "of\n"
+              "                         busybox\n"
               "  -l, --label=KEY=VALUE  what the policy may go by; may be given several times\n"
               "      --ready-fd=N       write \"ok\" to this descriptor when the container runs,\n"
               "                         else \"error ERRNO TEXT\"\n"
@@ -63,7 +73,7 @@ static int usage(FILE *to) {
               "  -h, --help             show this\n"
               "      --version          show the version\n"
               "\n"
-              "Without COMMAND the root's /sbin/init is run.\n"
+              "Without COMMAND the container file's init is run, or the root's /sbin/init.\n"
               "\n"
               "Exit status: 0; 1 could not; 2 the arguments are wrong; with --foreground and exec that of "
               "the\n"
@@ -106,7 +116,9 @@ static int add_label(Arguments *arguments, char *text) {
 /* Return: 0; an exit status above it; -1 all was said, exit with 0. */
 static int parse(int argc, char **argv, Arguments *arguments) {
         enum {
-                OPTION_READY_FD = 256,
+                OPTION_CONTAINER_DIR = 256,
+                OPTION_READY_FD,
+                OPTION_STATE_DIR,
                 OPTION_UNIT,
                 OPTION_VERSION
         };
@@ -115,6 +127,8 @@ static int parse(int argc, char **argv, Arguments *arguments) {
                 {"name", required_argument, NULL, 'n'},
                 {"rootfs", required_argument, NULL, 'r'},
                 {"label", required_argument, NULL, 'l'},
+                {"container-dir", required_argument, NULL, OPTION_CONTAINER_DIR},
+                {"state-dir", required_argument, NULL, OPTION_STATE_DIR},
                 {"ready-fd", required_argument, NULL, OPTION_READY_FD},
                 {"foreground", no_argument, NULL, 'f'},
                 {"unit", no_argument, NULL, OPTION_UNIT},
@@ -144,6 +158,12 @@ static int parse(int argc, char **argv, Arguments *arguments) {
                 case OPTION_UNIT:
                         arguments->foreground = arguments->unit = true;
                         break;
+                case OPTION_CONTAINER_DIR:
+                        arguments->container_dir = optarg;
+                        break;
+                case OPTION_STATE_DIR:
+                        arguments->state_dir = optarg;
+                        break;
                 case OPTION_READY_FD:
                         r = set_ready_fd(arguments, optarg);
                         break;
@@ -165,6 +185,8 @@ static int check(const Arguments *arguments) {
                 return wrong("--runtime-dir is missing");
         if (arguments->runtime_dir[0] != '/')
                 return wrong("--runtime-dir: %s is not an absolute path", arguments->runtime_dir);
+        if (arguments->container_dir[0] != '/' || arguments->state_dir[0] != '/')
+                return wrong("--container-dir and --state-dir take absolute paths");
         if (!arguments->name)
                 return wrong("the container's name is missing");
         if (!string_is_name(arguments->name))
@@ -181,26 +203,18 @@ static void close_on_exec_all(void) {
                         fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
-/* The one who was called: waits for the keeper's line, passes it on, and goes. */
+/* The one who was called: passes the keeper's lines on until the last, and goes. */
 static int wait_ready(const Arguments *arguments, int fd) {
-        char line[1024];
-        size_t size = 0;
-        ssize_t n;
+        _cleanup_fclose_ FILE *lines = fdopen(fd, "re");
+        char line[READY_LINE_MAX] = "";
 
-        while (size < sizeof(line) - 1) {
-                n = read(fd, line + size, sizeof(line) - 1 - size);
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n <= 0)
-                        break;
-                size += (size_t)n;
-                if (line[size - 1] == '\n')
-                        break;
-        }
-        line[size] = '\0';
-        if (size == 0)
-                size = (size_t)snprintf(line, sizeof(line), "error %d the keeper ended\n", ECHILD);
-        if (arguments->ready_fd >= 0 && write(arguments->ready_fd, line, size) < 0)
+        do
+                if (!lines || !fgets(line, sizeof(line), lines))
+                        snprintf(line, sizeof(line), "error %d the keeper ended\n", ECHILD);
+                else if (arguments->ready_fd >= 0 && startswith(line, "progress "))
+                        (void)!write(arguments->ready_fd, line, strlen(line));
+        while (startswith(line, "progress "));
+        if (arguments->ready_fd >= 0 && write(arguments->ready_fd, line, strlen(line)) < 0)
                 return 1;
         return streq(line, "ok\n") ? 0 : 1;
 }
@@ -269,14 +283,45 @@ static int take_order(Arguments *arguments, KeeperOrder *order) {
         return 0;
 }
 
+/* Every error of the container file, and the first of them to whoever waits. */
+static void refuse(const Arguments *arguments, const ParseErrors *errors) {
+        for (size_t i = 0; i < errors->n_items; i++) {
+                _cleanup_free_ char *text = NULL, *safe = NULL;
+
+                if (parse_error_format(&errors->items[i], &text) < 0 || string_escape_new(text, &safe) < 0)
+                        return;
+                fprintf(stderr, "%s\n", safe);
+                if (i == 0 && arguments->ready_fd >= 0)
+                        dprintf(arguments->ready_fd, "error %d %.*s\n", EINVAL, READY_LINE_MAX / 2, safe);
+        }
+        if (errors->n_dropped > 0)
+                fprintf(stderr, "(%zu more are not shown)\n", errors->n_dropped);
+}
+
+/* Completes @request by the container file. Return: 0; 1 all was said. */
+static int read_file(const Arguments *arguments, LaunchRequest *request, LaunchFile *file) {
+        ParseErrors errors = {};
+        int r;
+
+        r = launch_file_apply(arguments->container_dir, request, file, &errors);
+        if (r > 0)
+                refuse(arguments, &errors);
+        else if (r < 0)
+                log_error_errno(r, "Failed to read the container file of %s: %m", arguments->name);
+        parse_errors_deinit(&errors);
+        return r == 0 ? 0 : 1;
+}
+
 static int run(const Arguments *arguments) {
-        const LaunchRequest request = {
+        _cleanup_(launch_file_deinit) LaunchFile file = {};
+        LaunchRequest request = {
                 .runtime_dir = arguments->runtime_dir,
                 .name = arguments->name,
                 .rootfs = arguments->rootfs,
                 .command = arguments->command,
                 .labels = arguments->labels,
                 .unit = arguments->unit,
+                .state_dir = arguments->state_dir,
                 .terminal = arguments->foreground && terminal_is_ours(),
         };
         pid_t relay = 0;
@@ -284,6 +329,9 @@ static int run(const Arguments *arguments) {
 
         close_on_exec_all();
         umask(0022);
+        r = read_file(arguments, &request, &file);
+        if (r != 0)
+                return r;
         if (!arguments->foreground)
                 return run_in_background(arguments, &request);
         if (!request.terminal)
@@ -310,7 +358,11 @@ static int exec(const Arguments *arguments) {
 
 int main(int argc, char **argv) {
         _cleanup_(keeper_order_deinit) KeeperOrder order = KEEPER_ORDER_NULL;
-        Arguments arguments = {.ready_fd = -EBADF};
+        Arguments arguments = {
+                .container_dir = DAVIT_SYSCONFDIR "/containers",
+                .state_dir = DAVIT_STATEDIR "/containers",
+                .ready_fd = -EBADF,
+        };
         bool is_exec;
         int r;
 

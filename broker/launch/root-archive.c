@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Unpacking an archive, by libarchive, in a child.
+ *
+ * The archive may come from anywhere, and the code that reads it is large. So the child sees nothing of the
+ * host but the new tree, which is its root folder, and keeps no capability but those over files there. It
+ * runs no program: a compression that libarchive could only undo by one is not offered to it, as the
+ * program's name would be looked for in the new tree. The archive's device nodes are left out, the extended
+ * attributes too that mean something to the host (trusted.*, security.* but the file capabilities).
+ *
+ * Owners are written as they are in the archive, 0 to 65535: the mount shifts them. So set-uid bits and file
+ * capabilities are as they were, and count inside alone.
+ *
+ * The child writes what is wrong to a pipe; its exit status is an errno. A parent that dies takes it along.
+ */
+
+#include "config.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/capability.h>
+#include <locale.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "launch/launch.h"
+#include "launch/message.h"
+#include "launch/root-archive.h"
+#include "util/fd.h"
+#include "util/string.h"
+
+#define BLOCK_SIZE  (256U * 1024U)
+#define MESSAGE_MAX 512
+#define STEPS       100 /* of the progress that is told */
+#define CAPABILITIES                                                                      \
+        (1U << CAP_CHOWN | 1U << CAP_DAC_OVERRIDE | 1U << CAP_FOWNER | 1U << CAP_FSETID | \
+         1U << CAP_DAC_READ_SEARCH)
+#define EXTRACT_FLAGS                                                                                \
+        (ARCHIVE_EXTRACT_OWNER | ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_TIME | ARCHIVE_EXTRACT_ACL | \
+         ARCHIVE_EXTRACT_XATTR | ARCHIVE_EXTRACT_UNLINK | ARCHIVE_EXTRACT_SECURE_SYMLINKS |          \
+         ARCHIVE_EXTRACT_SECURE_NODOTDOT)
+
+typedef struct Unpacker {
+        struct archive *reader, *writer;
+        const char *path;
+        uint64_t size;
+        unsigned int step;
+        int message_fd, progress_fd;
+} Unpacker;
+
+/* Says what is wrong, in the child. Return: @error. */
+static int complain(const Unpacker *unpacker, int error, const char *format, ...) _printf_(3, 4);
+static int complain(const Unpacker *unpacker, int error, const char *format, ...) {
+        va_list ap;
+
+        va_start(ap, format);
+        if (vdprintf(unpacker->message_fd, format, ap) < 0)
+                error = -EIO;
+        va_end(ap);
+        return error;
+}
+
+/* What is wrong with the archive, or with writing it. */
+static int complain_archive(const Unpacker *unpacker, struct archive *of, struct archive_entry *entry) {
+        const char *text = archive_error_string(of) ?: "it cannot be read";
+        const char *name = entry ? archive_entry_pathname(entry) : NULL;
+        int error = of == unpacker->reader ? EBADMSG : archive_errno(of) > 0 ? archive_errno(of) : EIO;
+
+        if (error == ENOSPC || error == EDQUOT)
+                return complain(unpacker, -error, "there is no room to unpack the archive %s",
+                                unpacker->path);
+        if (name)
+                return complain(unpacker, -error, "the archive %s cannot be unpacked: %s: %s", unpacker->path,
+                                name, text);
+        return complain(unpacker, -error, "the archive %s cannot be unpacked: %s", unpacker->path, text);
+}
+
+/* Those compressions that libarchive undoes by itself. */
+static void support_filters(struct archive *reader) {
+        static int (*const filters[])(struct archive *) = {
+                archive_read_support_filter_gzip, archive_read_support_filter_bzip2,
+                archive_read_support_filter_xz,   archive_read_support_filter_lzma,
+                archive_read_support_filter_lzip, archive_read_support_filter_zstd,
+                archive_read_support_filter_lz4,  archive_read_support_filter_compress,
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(filters); i++) {
+                struct archive *trial = archive_read_new();
+
+                /* ARCHIVE_WARN: by a program. It would be on the list by then. */
+                if (trial && filters[i](trial) == ARCHIVE_OK)
+                        filters[i](reader);
+                archive_read_free(trial);
+        }
+}
+
+static int unpacker_open(Unpacker *unpacker, int archive_fd) {
+        unpacker->reader = archive_read_new();
+        unpacker->writer = archive_write_disk_new();
+        if (!unpacker->reader || !unpacker->writer)
+                return -ENOMEM;
+        support_filters(unpacker->reader);
+        archive_read_support_format_tar(unpacker->reader);
+        archive_write_disk_set_options(unpacker->writer, EXTRACT_FLAGS);
+        if (archive_read_open_fd(unpacker->reader, archive_fd, BLOCK_SIZE) != ARCHIVE_OK)
+                return complain_archive(unpacker, unpacker->reader, NULL);
+        return 0;
+}
+
+static void unpacker_tell(Unpacker *unpacker) {
+        int64_t done = archive_filter_bytes(unpacker->reader, -1);
+        char line[64];
+        int n;
+
+        if (unpacker->progress_fd < 0 || unpacker->size == 0 || done < 0 ||
+            (uint64_t)done * STEPS / unpacker->size < unpacker->step)
+                return;
+        unpacker->step = (unsigned int)((uint64_t)done * STEPS / unpacker->size) + 1;
+        n = snprintf(line, sizeof(line), "progress %" PRId64 " %" PRIu64 "\n", done, unpacker->size);
+        /* Who does not read misses something of no account. */
+        if (write(unpacker->progress_fd, line, (size_t)n) < 0)
+                unpacker->progress_fd = -EBADF;
+}
+
+/* Keeps those attributes that count inside the container and nowhere else. */
+static int filter_attributes(struct archive_entry *entry) {
+        int n = archive_entry_xattr_reset(entry);
+        struct archive_entry *kept;
+        const char *name;
+        const void *value;
+        size_t size;
+
+        if (n == 0)
+                return 0;
+        kept = archive_entry_clone(entry);
+        if (!kept)
+                return -ENOMEM;
+        archive_entry_xattr_clear(entry);
+        archive_entry_xattr_reset(kept);
+        while (archive_entry_xattr_next(kept, &name, &value, &size) == ARCHIVE_OK)
+                if (startswith(name, "user.") || streq(name, "security.capability"))
+                        archive_entry_xattr_add_entry(entry, name, value, size);
+        archive_entry_free(kept);
+        return 0;
+}
+
+/* Makes an absolute name, and that of a hard link, one below the tree's top, as tar(1) does. */
+static int make_relative(struct archive_entry *entry) {
+        const char *link = archive_entry_hardlink(entry), *name = archive_entry_pathname(entry);
+        _cleanup_free_ char *relative = NULL;
+
+        if (!name)
+                return -EILSEQ;
+        relative = strdup(name + strspn(name, "/"));
+        if (!relative)
+                return -ENOMEM;
+        archive_entry_set_pathname(entry, *relative ? relative : ".");
+        if (link && link[0] == '/') {
+                _cleanup_free_ char *target = strdup(link + strspn(link, "/"));
+
+                if (!target)
+                        return -ENOMEM;
+                archive_entry_set_hardlink(entry, target);
+        }
+        return 0;
+}
+
+static int copy_data(Unpacker *unpacker, struct archive_entry *entry) {
+        for (;;) {
+                const void *block;
+                size_t size;
+                int64_t offset;
+                int r;
+
+                r = archive_read_data_block(unpacker->reader, &block, &size, &offset);
+                if (r == ARCHIVE_EOF)
+                        return 0;
+                if (r < ARCHIVE_WARN)
+                        return complain_archive(unpacker, unpacker->reader, entry);
+                if (archive_write_data_block(unpacker->writer, block, size, offset) < ARCHIVE_WARN)
+                        return complain_archive(unpacker, unpacker->writer, entry);
+                unpacker_tell(unpacker);
+        }
+}
+
+static int unpack_entry(Unpacker *unpacker, struct archive_entry *entry) {
+        mode_t type = archive_entry_filetype(entry);
+        int r;
+
+        if (type == AE_IFCHR || type == AE_IFBLK)
+                return 0;
+        r = make_relative(entry);
+        if (r == -EILSEQ)
+                return complain(unpacker, -EBADMSG, "the archive %s has a name that is not valid UTF-8",
+                                unpacker->path);
+        if (r >= 0)
+                r = filter_attributes(entry);
+        if (r < 0)
+                return r;
+        if (archive_entry_uid(entry) >= ID_SLICE_COUNT || archive_entry_gid(entry) >= ID_SLICE_COUNT)
+                return complain(unpacker, -ERANGE,
+                                "the archive %s cannot be unpacked: %s belongs to id %" PRId64
+                                ", a container has 0 to %d",
+                                unpacker->path, archive_entry_pathname(entry),
+                                MAX(archive_entry_uid(entry), archive_entry_gid(entry)), ID_SLICE_COUNT - 1);
+        /* A warning is what a file system cannot hold, as attributes. */
+        if (archive_write_header(unpacker->writer, entry) < ARCHIVE_WARN)
+                return complain_archive(unpacker, unpacker->writer, entry);
+        r = copy_data(unpacker, entry);
+        if (r < 0)
+                return r;
+        if (archive_write_finish_entry(unpacker->writer) < ARCHIVE_WARN)
+                return complain_archive(unpacker, unpacker->writer, entry);
+        return 0;
+}
+
+static int unpack_all(Unpacker *unpacker) {
+        struct archive_entry *entry;
+        size_t n = 0;
+        int r;
+
+        for (;;) {
+                r = archive_read_next_header(unpacker->reader, &entry);
+                if (r == ARCHIVE_EOF)
+                        break;
+                if (r < ARCHIVE_WARN)
+                        return complain_archive(unpacker, unpacker->reader, NULL);
+                unpacker_tell(unpacker);
+                r = unpack_entry(unpacker, entry);
+                if (r < 0)
+                        return r;
+                n++;
+        }
+        if (n == 0)
+                return complain(unpacker, -EBADMSG, "the archive %s has nothing in it", unpacker->path);
+        /* Times and modes of folders come last. */
+        if (archive_write_close(unpacker->writer) < ARCHIVE_WARN)
+                return complain_archive(unpacker, unpacker->writer, NULL);
+        return 0;
+}
+
+/* What is needed to write files of any owner, and to give them capabilities: nothing else. */
+static int drop_capabilities(void) {
+        struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+        struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {
+                [0] = {.effective = CAPABILITIES, .permitted = CAPABILITIES},
+        };
+
+        data[CAP_TO_INDEX(CAP_SETFCAP)].effective |= CAP_TO_MASK(CAP_SETFCAP);
+        data[CAP_TO_INDEX(CAP_SETFCAP)].permitted |= CAP_TO_MASK(CAP_SETFCAP);
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+                return -errno;
+        return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
+}
+
+/* In the child. Return: 0; errno. */
+static int unpack(Unpacker *unpacker, int archive_fd, const char *folder, bool sync) {
+        int r;
+
+        /* Or names that are not ASCII could not be read. */
+        setlocale(LC_CTYPE, "C.UTF-8");
+        umask(0);
+        if (chdir(folder) < 0 || chroot(".") < 0)
+                return -errno;
+        r = drop_capabilities();
+        if (r >= 0)
+                r = unpacker_open(unpacker, archive_fd);
+        if (r >= 0)
+                r = unpack_all(unpacker);
+        archive_read_free(unpacker->reader);
+        archive_write_free(unpacker->writer);
+        if (r >= 0 && sync) {
+                _cleanup_close_ int fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+                if (fd < 0 || syncfs(fd) < 0)
+                        r = -errno;
+        }
+        return r;
+}
+
+/* Nothing of the keeper's is open in the child but these: not its locks, above all. */
+static void keep_open(Unpacker *unpacker, int *archive_fd) {
+        int fds[] = {*archive_fd, unpacker->message_fd, unpacker->progress_fd};
+
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                if (fds[i] >= 0)
+                        fds[i] = fcntl(fds[i], F_DUPFD, 100);
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                if (fds[i] >= 0)
+                        dup2(fds[i], 3 + (int)i);
+        syscall(SYS_close_range, fds[2] < 0 ? 5U : 6U, ~0U, 0);
+        *archive_fd = 3;
+        unpacker->message_fd = 4;
+        unpacker->progress_fd = fds[2] < 0 ? -EBADF : 5;
+}
+
+_Noreturn static void child(Unpacker *unpacker, int archive_fd, const char *folder, bool sync, pid_t parent) {
+        sigset_t none;
+        int r;
+
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent)
+                _exit(ESRCH);
+        keep_open(unpacker, &archive_fd);
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        signal(SIGPIPE, SIG_IGN);
+        r = unpack(unpacker, archive_fd, folder, sync);
+        _exit(MIN(-r, 255));
+}
+
+/* Waits for the child, whose end of the pipe goes with it, and keeps what it says. */
+static int wait_child(pid_t pid, int message_fd, int cancel_fd, char text[static MESSAGE_MAX]) {
+        size_t used = 0;
+        int status, r = 0;
+
+        while (r == 0) {
+                struct pollfd fds[] = {
+                        {.fd = message_fd, .events = POLLIN},
+                        {.fd = cancel_fd, .events = POLLIN},
+                };
+                ssize_t n;
+
+                if (poll(fds, ELEMENTSOF(fds), -1) < 0) {
+                        r = errno == EINTR ? 0 : -errno;
+                        continue;
+                }
+                if (fds[1].revents)
+                        r = -ECANCELED;
+                if (!fds[0].revents)
+                        continue;
+                n = read(message_fd, text + used, MESSAGE_MAX - 1 - used);
+                if (n <= 0)
+                        break;
+                used += (size_t)n;
+        }
+        text[used] = '\0';
+        if (r < 0)
+                kill(pid, SIGKILL);
+        while (waitpid(pid, &status, 0) < 0)
+                if (errno != EINTR)
+                        return -errno;
+        if (r < 0)
+                return r;
+        return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
+}
+
+int archive_unpack(int archive_fd, const char *path, const char *folder, bool sync, int cancel_fd,
+                   int progress_fd, char **message) {
+        Unpacker unpacker = {.path = path, .message_fd = -EBADF, .progress_fd = progress_fd};
+        char text[MESSAGE_MAX], safe[2 * MESSAGE_MAX];
+        pid_t parent = getpid(), pid;
+        struct stat st;
+        int fds[2], r;
+
+        if (fstat(archive_fd, &st) < 0)
+                return -errno;
+        unpacker.size = (uint64_t)st.st_size;
+        if (pipe2(fds, O_CLOEXEC) < 0)
+                return -errno;
+        pid = fork();
+        if (pid < 0) {
+                r = -errno;
+                safe_close(fds[0]);
+                safe_close(fds[1]);
+                return r;
+        }
+        if (pid == 0) {
+                unpacker.message_fd = fds[1];
+                child(&unpacker, archive_fd, folder, sync, parent);
+        }
+        safe_close(fds[1]);
+        r = wait_child(pid, fds[0], cancel_fd, text);
+        safe_close(fds[0]);
+        if (r == -ECANCELED)
+                return message_set(message, r, "the launch was called off by a signal");
+        if (r < 0 && *text)
+                return message_set(message, r, "%s", string_escape(safe, sizeof(safe), text));
+        return r < 0 ? message_set(message, r, "the archive %s cannot be unpacked: %s", path, strerror(-r))
+                     : 0;
+}

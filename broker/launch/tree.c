@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Removing a tree of files that somebody hostile may have made.
+ *
+ * The walk goes by descriptors, so no name in the tree is part of a path, and holds two of them however deep
+ * it goes: the way back up is "..". Nobody moves folders about meanwhile, as all of the container's processes
+ * are gone; a process that unpacks may be about to end, and what it adds until then is met in the next round.
+ */
+
+#include "config.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "launch/tree.h"
+#include "util/fd.h"
+#include "util/string.h"
+
+/* Rounds over one folder that other hands still fill. */
+#define ROUNDS_MAX 1000
+
+static int open_folder(int at, const char *name) {
+        int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+        return fd < 0 ? -errno : fd;
+}
+
+/* Removes what is in @fd but for folders with something in them. Return: 1 there is one, its name is in @ret;
+ * 0 nothing is left; errno. */
+static int empty_folder(int fd, char ret[static NAME_MAX + 1]) {
+        _cleanup_(closedirp) DIR *dir = NULL;
+        int list = open_folder(fd, ".");
+        const struct dirent *entry;
+
+        dir = list < 0 ? NULL : fdopendir(list);
+        if (!dir) {
+                safe_close(list);
+                return list < 0 ? list : -errno;
+        }
+        while ((entry = readdir(dir))) {
+                if (streq(entry->d_name, ".") || streq(entry->d_name, ".."))
+                        continue;
+                if (unlinkat(fd, entry->d_name, /* flags= */ 0) >= 0 || errno == ENOENT)
+                        continue;
+                if (errno != EISDIR && errno != EPERM)
+                        return -errno;
+                if (unlinkat(fd, entry->d_name, AT_REMOVEDIR) >= 0 || errno == ENOENT)
+                        continue;
+                if (errno != ENOTEMPTY && errno != EEXIST)
+                        return -errno;
+                strcpy(ret, entry->d_name);
+                return 1;
+        }
+        return 0;
+}
+
+/* All below @top, on its own file system. */
+static int empty_tree(int top) {
+        _cleanup_close_ int fd = open_folder(top, ".");
+        unsigned int depth = 0;
+        struct stat st, ours;
+
+        if (fd < 0 || fstat(fd, &ours) < 0)
+                return fd < 0 ? fd : -errno;
+        for (;;) {
+                char child[NAME_MAX + 1];
+                int next, r;
+
+                r = empty_folder(fd, child);
+                if (r < 0 || (r == 0 && depth == 0))
+                        return r;
+                next = open_folder(fd, r > 0 ? child : "..");
+                if (next == -ENOENT)
+                        continue;
+                if (next < 0)
+                        return next;
+                depth += r > 0 ? 1U : -1U;
+                safe_close(fd);
+                fd = next;
+                if (fstat(fd, &st) < 0)
+                        return -errno;
+                if (st.st_dev != ours.st_dev)
+                        return -EBUSY;
+        }
+}
+
+int tree_remove(const char *path) {
+        for (unsigned int round = 0; round < ROUNDS_MAX; round++) {
+                _cleanup_close_ int fd = open_folder(AT_FDCWD, path);
+                int r;
+
+                if (fd < 0)
+                        return fd == -ENOENT ? 0 : fd;
+                r = empty_tree(fd);
+                if (r < 0)
+                        return r;
+                if (rmdir(path) >= 0 || errno == ENOENT)
+                        return 0;
+                if (errno != ENOTEMPTY && errno != EEXIST)
+                        return -errno;
+        }
+        return -EBUSY;
+}
