@@ -32,6 +32,8 @@ typedef struct Options {
         const char *bus_address;
         const char *runtime_dir;
         const char *container_program;
+        const char *container_dir;
+        const char *state_dir;
         const char *policy_dirs[POLICY_DIRS_MAX + 1];
         size_t n_policy_dirs;
         bool foreground;
@@ -54,6 +56,9 @@ static void print_help(void) {
                "                           %s, %s\n"
                "  --bus ADDRESS            D-Bus address; default: the system bus\n"
                "  --container-program PATH davit-container; default: " DAVIT_LIBEXECDIR "/davit-container\n"
+               "  --container-dir DIR      container files; default: " DAVIT_SYSCONFDIR "/containers\n"
+               "  --state-dir DIR          what is kept of containers; default: " DAVIT_STATEDIR
+               "/containers\n"
                "  --foreground             stay in the foreground\n"
                "  --debug                  log more\n"
                "  --help                   say this\n"
@@ -73,6 +78,8 @@ static int parse(int argc, char **argv, Options *options) {
                 {"runtime-dir", required_argument, NULL, 'r'},
                 {"policy-dir", required_argument, NULL, 'p'},
                 {"container-program", required_argument, NULL, 'c'},
+                {"container-dir", required_argument, NULL, 'C'},
+                {"state-dir", required_argument, NULL, 's'},
                 {"foreground", no_argument, NULL, 'f'},
                 {"debug", no_argument, NULL, 'd'},
                 {"help", no_argument, NULL, 'h'},
@@ -97,6 +104,12 @@ static int parse(int argc, char **argv, Options *options) {
                 case 'c':
                         options->container_program = optarg;
                         break;
+                case 'C':
+                        options->container_dir = optarg;
+                        break;
+                case 's':
+                        options->state_dir = optarg;
+                        break;
                 case 'f':
                         options->foreground = true;
                         break;
@@ -117,6 +130,8 @@ static int parse(int argc, char **argv, Options *options) {
                 return wrong("it takes no arguments");
         if (options->runtime_dir[0] != '/' || options->container_program[0] != '/')
                 return wrong("the runtime folder and the container program must be absolute");
+        if (options->container_dir[0] != '/' || options->state_dir[0] != '/')
+                return wrong("the folders of container files and of what is kept must be absolute");
         /* In the background our folder is another. */
         for (size_t i = 0; i < options->n_policy_dirs; i++)
                 if (options->policy_dirs[i][0] != '/')
@@ -217,6 +232,8 @@ static int build(Daemon *daemon, const Options *options) {
                 .runtime_dir = options->runtime_dir,
                 .policy_dirs = options->n_policy_dirs > 0 ? options->policy_dirs : default_policy_dirs,
                 .container_program = options->container_program,
+                .container_dir = options->container_dir,
+                .state_dir = options->state_dir,
                 .kept_events = daemon->kept_events,
                 .keep_events = keep_events,
         };
@@ -274,6 +291,8 @@ int main(int argc, char **argv) {
         Options options = {
                 .runtime_dir = DAVIT_RUNSTATEDIR,
                 .container_program = DAVIT_LIBEXECDIR "/davit-container",
+                .container_dir = DAVIT_SYSCONFDIR "/containers",
+                .state_dir = DAVIT_STATEDIR "/containers",
         };
         _cleanup_close_ int ready_fd = -EBADF;
         bool detached;

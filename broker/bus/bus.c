@@ -61,6 +61,16 @@ static void on_change(void *userdata, ObjectKind kind, const char *id, const cha
         announcer_note(bus->announcer, kind, id, container_id);
 }
 
+static void on_progress(void *userdata, const char *container, uint64_t done, uint64_t total) {
+        Bus *bus = userdata;
+        sd_bus *connection = connection_peek(bus->connection);
+
+        /* Who misses one of them misses nothing. */
+        if (connection)
+                (void)sd_bus_emit_signal(connection, BUS_PATH, BUS_INTERFACE_MANAGER, "LaunchProgress", "stt",
+                                         container, done, total);
+}
+
 int bus_new(Loop *loop, Manager *manager, const char *address, bool use_units, Bus **ret) {
         static const ConnectionHandlers handlers = {
                 .setup = on_setup,
@@ -86,6 +96,7 @@ int bus_new(Loop *loop, Manager *manager, const char *address, bool use_units, B
         if (r < 0)
                 return r;
         manager_set_observer(manager, on_change, bus);
+        manager_set_progress(manager, on_progress, bus);
         r = connection_start(bus->connection);
         if (r < 0)
                 return r;
@@ -99,6 +110,7 @@ Bus *bus_free(Bus *bus) {
                 return NULL;
 
         manager_set_observer(bus->manager, NULL, NULL);
+        manager_set_progress(bus->manager, NULL, NULL);
         call_orphan_all(bus);
         connection_free(bus->connection);
         announcer_free(bus->announcer);

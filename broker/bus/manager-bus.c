@@ -345,6 +345,8 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("Wait", SD_BUS_ARGS("s", name, "a{sv}", options), SD_BUS_RESULT("i", status),
                                 method_wait, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL("PolicyReloaded", "", 0),
+        SD_BUS_SIGNAL_WITH_NAMES("LaunchProgress", "stt",
+                                 SD_BUS_PARAM(name) SD_BUS_PARAM(done) SD_BUS_PARAM(total), 0),
         SD_BUS_VTABLE_END,
 };
 

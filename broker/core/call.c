@@ -160,21 +160,6 @@ void manager_detach(Manager *manager, const char *device_name, const char *conta
         manager_check_waiters(manager);
 }
 
-static char *join_errors(const ParseErrors *errors) {
-        _cleanup_free_ char *text = strdup("");
-
-        for (size_t i = 0; text && i < errors->n_items; i++) {
-                _cleanup_free_ char *line = NULL, *joined = NULL;
-
-                if (parse_error_format(&errors->items[i], &line) < 0 ||
-                    asprintf(&joined, "%s%s%s", text, i > 0 ? "\n" : "", line) < 0)
-                        return NULL;
-                free(text);
-                text = TAKE_PTR(joined);
-        }
-        return TAKE_PTR(text);
-}
-
 void manager_reload(Manager *manager, CallDone done, void *userdata) {
         _cleanup_(parse_errors_deinit) ParseErrors errors = {};
         _cleanup_(rule_set_freep) RuleSet *rules = NULL;
@@ -189,7 +174,7 @@ void manager_reload(Manager *manager, CallDone done, void *userdata) {
                 call_fail(done, userdata, CALL_FAILED, "Failed to read the policy: %s", strerror(-r));
                 return;
         }
-        text = join_errors(&errors);
+        text = parse_errors_join(&errors);
         if (errors.n_errors > 0) {
                 done(userdata, CALL_POLICY_INVALID, text ?: "The policy has errors", 0);
                 return;

@@ -165,6 +165,7 @@ static void on_ready(void *userdata, int fd, _unused_ unsigned int events) {
         if (n > 0)
                 launch->n_line += (size_t)n;
         launch->line[launch->n_line] = '\0';
+        manager_take_progress(launch->manager, launch->name, launch->line, &launch->n_line);
         end = strchr(launch->line, '\n');
         if (!end && n > 0 && launch->n_line < sizeof(launch->line) - 1)
                 return;
@@ -379,8 +380,13 @@ static int launch_arguments(const Manager *manager, const ManagerLaunch *launch,
         const char *const head[] = {
                 "run", "--foreground", "--runtime-dir", manager->runtime_dir, "--name", launch->name,
         };
+        const char *const folders[][2] = {
+                {"--container-dir", manager->container_dir},
+                {"--state-dir", manager->state_dir},
+        };
         size_t n = 0, n_labels = count(launch->labels), n_command = count(launch->command);
-        char **argv = calloc(ELEMENTSOF(head) + 4 + 2 * n_labels + n_command, sizeof(*argv));
+        char **argv = calloc(ELEMENTSOF(head) + 2 * ELEMENTSOF(folders) + 4 + 2 * n_labels + n_command,
+                             sizeof(*argv));
         int r = 0;
 
         *ret = argv;
@@ -388,6 +394,12 @@ static int launch_arguments(const Manager *manager, const ManagerLaunch *launch,
                 return -ENOMEM;
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(head); i++)
                 r = push(argv, &n, head[i]);
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(folders); i++)
+                if (folders[i][1]) {
+                        r = push(argv, &n, folders[i][0]);
+                        if (r >= 0)
+                                r = push(argv, &n, folders[i][1]);
+                }
         if (r >= 0 && launch->rootfs) {
                 r = push(argv, &n, "--rootfs");
                 if (r >= 0)
@@ -448,6 +460,7 @@ static int launch_new(Manager *manager, const ManagerLaunch *request, CallDone d
 }
 
 void manager_launch(Manager *manager, const ManagerLaunch *request, CallDone done, void *userdata) {
+        _cleanup_free_ char *errors = NULL;
         PendingLaunch *launch;
         int r;
 
@@ -467,7 +480,13 @@ void manager_launch(Manager *manager, const ManagerLaunch *request, CallDone don
                 return;
         }
 
-        r = launch_new(manager, request, done, userdata, &launch);
+        r = manager_check_container_file(manager, request->name, &errors);
+        if (r > 0) {
+                done(userdata, CALL_LAUNCH_FAILED, errors, 0);
+                return;
+        }
+        if (r >= 0)
+                r = launch_new(manager, request, done, userdata, &launch);
         if (r < 0) {
                 call_fail(done, userdata, CALL_FAILED, "Failed to launch %s: %s", request->name,
                           strerror(-r));

@@ -21,7 +21,8 @@ struct Manager {
         char *runtime_dir;
         char **policy_dirs;
         char *container_program;
-        int state_fd; /* RUNTIME/state */
+        char *container_dir, *state_dir; /* may be NULL */
+        int state_fd;                    /* RUNTIME/state */
         int kept_events;
         void (*keep_events)(int socket);
 
@@ -37,6 +38,8 @@ struct Manager {
 
         ManagerObserver observer;
         void *observer_userdata;
+        ManagerProgress progress;
+        void *progress_userdata;
 
         KeeperStart start_keeper; /* NULL: keepers are our children */
         void *start_userdata;
@@ -134,6 +137,13 @@ void manager_drop_overrides(Manager *manager, const char *device, const char *co
 void manager_drop_stale_overrides(Manager *manager);
 const Override *manager_override(const Manager *manager, const char *device, const char *container);
 void manager_free_overrides(Manager *manager);
+
+/* launch-check.c */
+/* Whether the container file of that name, if there is one, is good. Return: 0; 1 it has errors, *ret is
+ * their text; errno. */
+int manager_check_container_file(const Manager *manager, const char *name, char **ret);
+/* Takes the lines "progress DONE TOTAL" off the start of a keeper's @text, and tells of them. */
+void manager_take_progress(Manager *manager, const char *name, char *text, size_t *n_text);
 
 /* launcher.c */
 void manager_free_launches(Manager *manager);

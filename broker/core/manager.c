@@ -50,6 +50,11 @@ const char *manager_runtime_dir(const Manager *manager) {
         return manager->runtime_dir;
 }
 
+void manager_set_progress(Manager *manager, ManagerProgress progress, void *userdata) {
+        manager->progress = progress;
+        manager->progress_userdata = userdata;
+}
+
 const char *manager_container_program(const Manager *manager) {
         return manager->container_program;
 }
@@ -109,6 +114,12 @@ int manager_new(Loop *loop, const ManagerConfig *config, Manager **ret) {
         manager->container_program = strdup(config->container_program);
         if (!manager->runtime_dir || !manager->container_program)
                 return -ENOMEM;
+        if (config->container_dir)
+                manager->container_dir = strdup(config->container_dir);
+        if (config->state_dir)
+                manager->state_dir = strdup(config->state_dir);
+        if (!manager->container_dir != !config->container_dir || !manager->state_dir != !config->state_dir)
+                return -ENOMEM;
         r = strings_copy(config->policy_dirs, &manager->policy_dirs);
         if (r < 0)
                 return r;
@@ -130,6 +141,7 @@ Manager *manager_free(Manager *manager) {
                 return NULL;
 
         manager->observer = NULL;
+        manager->progress = NULL;
         manager_free_waiters(manager);
         manager_free_launches(manager);
         keepers_close(manager);
@@ -152,6 +164,8 @@ Manager *manager_free(Manager *manager) {
         strings_free(&manager->policy_dirs);
         free(manager->runtime_dir);
         free(manager->container_program);
+        free(manager->container_dir);
+        free(manager->state_dir);
         free(manager);
         return NULL;
 }

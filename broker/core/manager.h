@@ -20,6 +20,8 @@ typedef struct ManagerConfig {
         const char *runtime_dir;        /* "/run/davit" */
         const char *const *policy_dirs; /* in rising priority, NULL-terminated */
         const char *container_program;  /* path of davit-container */
+        const char *container_dir;      /* of container files; NULL: the keeper's own choice */
+        const char *state_dir;          /* of what is kept of containers; NULL likewise */
         /* The socket of a former davitd that device events were queued on meanwhile; borrowed for the life of
          * the manager; -EBADF none. */
         int kept_events;
@@ -73,6 +75,10 @@ int manager_start(Manager *manager);
 
 /* One observer; NULL for none. */
 void manager_set_observer(Manager *manager, ManagerObserver observer, void *userdata);
+
+/* An archive is being unpacked for a container: @done of @total bytes of it. */
+typedef void (*ManagerProgress)(void *userdata, const char *container, uint64_t done, uint64_t total);
+void manager_set_progress(Manager *manager, ManagerProgress progress, void *userdata);
 
 /* Borrowed, to look at; valid until the next return to the loop. */
 const Registry *manager_registry(const Manager *manager);

@@ -222,6 +222,21 @@ static int keeper_take_root(Keeper *keeper, char **ret_busybox) {
         return 0;
 }
 
+/* An init system is told to power off, and again until it listens; a command is ended once. One that a file
+ * names is what it is called. */
+static bool runs_command(const LaunchRequest *request) {
+        const char *name, *slash;
+
+        if (!request->command)
+                return false;
+        name = request->command[0];
+        slash = strrchr(name, '/');
+        if (slash)
+                name = slash + 1;
+        return !(request->file && request->command == (char *const *)request->file->init &&
+                 (streq(name, "init") || streq(name, "systemd")));
+}
+
 static int keeper_prepare(Keeper *keeper, char **ret_busybox) {
         const LaunchRequest *request = keeper->request;
         const char *program = request->command ? request->command[0] : "/sbin/init";
@@ -233,7 +248,8 @@ static int keeper_prepare(Keeper *keeper, char **ret_busybox) {
         r = root_folder_check_program(&keeper->root, program, &keeper->message);
         if (r < 0)
                 return r;
-        keeper->halt_signal = request->command ? SIGTERM : root_folder_halt_signal(&keeper->root);
+        keeper->halt_signal =
+                runs_command(request) ? SIGTERM : root_folder_halt_signal(&keeper->root, program);
 
         r = live_dev_create(request->runtime_dir, request->name, keeper->slice.uid_base,
                             keeper->slice.gid_base);
@@ -362,8 +378,8 @@ static void keeper_read_signals(Keeper *keeper) {
                         keeper->stopping = true;
                         if (keeper->kill_at == 0)
                                 keeper->kill_at =
-                                        now + (keeper->request->command ? STOP_GRACE_MS : HALT_GRACE_MS);
-                        keeper->halt_at = now + (keeper->request->command ? HALT_AGAIN_MS : 0);
+                                        now + (runs_command(keeper->request) ? STOP_GRACE_MS : HALT_GRACE_MS);
+                        keeper->halt_at = now + (runs_command(keeper->request) ? HALT_AGAIN_MS : 0);
                 } else
                         keeper_send(keeper, (int)info.ssi_signo);
         }
@@ -376,7 +392,7 @@ static void keeper_read_signals(Keeper *keeper) {
  * to be called again; -1 never.
  */
 static int keeper_halt(Keeper *keeper, uint64_t now) {
-        bool is_command = keeper->request->command;
+        bool is_command = runs_command(keeper->request);
 
         if (keeper->halt_at == 0)
                 return -1;

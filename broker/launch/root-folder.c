@@ -161,8 +161,8 @@ int root_folder_check_program(const RootFolder *root, const char *program, char 
         return 0;
 }
 
-int root_folder_halt_signal(const RootFolder *root) {
-        _cleanup_close_ int fd = open_inside(root, "/sbin/init");
+int root_folder_halt_signal(const RootFolder *root, const char *program) {
+        _cleanup_close_ int fd = open_inside(root, program);
         char link[64], target[4096];
         const char *name;
         ssize_t n;

@@ -41,8 +41,8 @@ int root_folder_check_reach(const RootFolder *root, uid_t uid, gid_t gid, char *
  */
 int root_folder_check_program(const RootFolder *root, const char *program, char **message);
 
-/* The signal that makes the init system of @root power off in order. */
-int root_folder_halt_signal(const RootFolder *root);
+/* The signal that makes the init system @program of @root power off in order. */
+int root_folder_halt_signal(const RootFolder *root, const char *program);
 
 /**
  * small_root_create() - make a root of what the host has: busybox with all its applets, a handful of files in

@@ -110,3 +110,18 @@ int parse_error_format(const ParseError *error, char **ret) {
         *ret = text;
         return 0;
 }
+
+char *parse_errors_join(const ParseErrors *errors) {
+        _cleanup_free_ char *text = strdup("");
+
+        for (size_t i = 0; text && i < errors->n_items; i++) {
+                _cleanup_free_ char *line = NULL, *joined = NULL;
+
+                if (parse_error_format(&errors->items[i], &line) < 0 ||
+                    asprintf(&joined, "%s%s%s", text, i > 0 ? "\n" : "", line) < 0)
+                        return NULL;
+                free(text);
+                text = TAKE_PTR(joined);
+        }
+        return TAKE_PTR(text);
+}

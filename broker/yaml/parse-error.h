@@ -43,3 +43,6 @@ void parse_errors_sort(ParseErrors *errors, size_t first);
 /* "FILE:LINE:COL: error: TEXT" without a newline, as compilers write it; owned by the caller.
  * Return: 0 or -ENOMEM. */
 int parse_error_format(const ParseError *error, char **ret);
+
+/* All of them, a line each, without a newline at the end; owned by the caller. NULL: no memory. */
+char *parse_errors_join(const ParseErrors *errors);

@@ -40,6 +40,8 @@ struct Manager {
         RuleSet *rules;
         const ManagerConfig *config;
         ManagerObserver observer;
+        ManagerProgress progress;
+        void *progress_userdata;
         void *userdata;
         LoopSource *timer;
         Pending *pending;
@@ -134,6 +136,11 @@ int manager_start(_unused_ Manager *manager) {
 void manager_set_observer(Manager *manager, ManagerObserver observer, void *userdata) {
         manager->observer = observer;
         manager->userdata = userdata;
+}
+
+void manager_set_progress(Manager *manager, ManagerProgress progress, void *userdata) {
+        manager->progress = progress;
+        manager->progress_userdata = userdata;
 }
 
 const Registry *manager_registry(const Manager *manager) {
