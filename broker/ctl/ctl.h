@@ -34,6 +34,7 @@ int command_attach(Ctl *ctl, int argc, char **argv);
 int command_detach(Ctl *ctl, int argc, char **argv);
 int command_explain(Ctl *ctl, int argc, char **argv);
 int command_policy(Ctl *ctl, int argc, char **argv);
+int command_container(Ctl *ctl, int argc, char **argv);
 int command_reload(Ctl *ctl, int argc, char **argv);
 int command_launch(Ctl *ctl, int argc, char **argv);
 int command_exec(Ctl *ctl, int argc, char **argv);

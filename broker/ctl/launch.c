@@ -16,6 +16,7 @@
 
 #include "ctl/daemon.h"
 #include "ctl/output.h"
+#include "ctl/progress.h"
 #include "ctl/value.h"
 #include "ctl/wait.h"
 #include "util/string.h"
@@ -117,18 +118,46 @@ static int make_request(Ctl *ctl, const char *name, const char *const *command, 
         return 0;
 }
 
-static int launch_in_background(Ctl *ctl, sd_bus_message *request) {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+/* The answer to a call whose progress is shown until it comes. */
+static int on_answer(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error) {
+        sd_bus_message **reply = userdata;
+
+        *reply = sd_bus_message_ref(m);
+        return 0;
+}
+
+/* Return: 0; negative errno, said. */
+static int call_with_progress(Ctl *ctl, sd_bus_message *request, const char *name, sd_bus_message **ret) {
+        _cleanup_(waiter_deinit) Waiter waiter = WAITER_NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        Progress progress = {};
+        int r;
+
+        r = waiter_init(&waiter, NULL, 0);
+        if (r < 0)
+                return r;
+        progress_begin(&progress, ctl, name);
+        r = sd_bus_call_async(ctl->bus, NULL, request, on_answer, &reply, DAEMON_CHANGE_USEC);
+        while (r >= 0 && !reply)
+                r = waiter_wait(&waiter, ctl->bus);
+        progress_end(&progress);
+        if (r < 0)
+                return complain_error(NULL, r);
+        if (sd_bus_message_is_method_error(reply, NULL))
+                return complain_error(sd_bus_message_get_error(reply), -sd_bus_message_get_errno(reply));
+        *ret = TAKE_PTR(reply);
+        return 0;
+}
+
+static int launch_in_background(Ctl *ctl, sd_bus_message *request, const char *name) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_json_ json_t *json = NULL;
         const char *path;
         int r;
 
-        r = sd_bus_call(ctl->bus, request, DAEMON_CHANGE_USEC, &error, &reply);
-        if (r < 0) {
-                complain_error(&error, r);
+        r = call_with_progress(ctl, request, name, &reply);
+        if (r < 0)
                 return EXIT_FAILED;
-        }
         if (!ctl->json)
                 return EXIT_DONE;
         r = sd_bus_message_read(reply, "o", &path);
@@ -145,6 +174,7 @@ typedef struct Foreground {
         const char *name;
         char *path; /* of the container */
         bool running;
+        Progress progress;
         sd_bus_slot *wait; /* owned; the Wait that is under way */
         bool ended;
         int status;
@@ -237,6 +267,7 @@ static void pass_signal(Foreground *foreground, int number) {
 static int on_launched(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error) {
         Foreground *foreground = userdata;
 
+        progress_end(&foreground->progress);
         if (sd_bus_message_is_method_error(m, NULL)) {
                 complain_error(sd_bus_message_get_error(m), -sd_bus_message_get_errno(m));
                 end(foreground, EXIT_FAILED);
@@ -287,6 +318,7 @@ static int launch_in_foreground(Ctl *ctl, sd_bus_message *request, const char *n
                 return EXIT_FAILED;
         }
 
+        progress_begin(&foreground.progress, ctl, name);
         while (!foreground.ended) {
                 r = waiter_wait(&waiter, ctl->bus);
                 if (r < 0) {
@@ -296,6 +328,7 @@ static int launch_in_foreground(Ctl *ctl, sd_bus_message *request, const char *n
                 if (r > 0)
                         pass_signal(&foreground, r);
         }
+        progress_end(&foreground.progress);
         sd_bus_slot_unref(foreground.wait);
         return foreground.status;
 }
@@ -313,7 +346,7 @@ int command_launch(Ctl *ctl, int argc, char **argv) {
         if (r < 0)
                 return EXIT_FAILED;
         return ctl->foreground ? launch_in_foreground(ctl, request, argv[0])
-                               : launch_in_background(ctl, request);
+                               : launch_in_background(ctl, request, argv[0]);
 }
 
 int command_stop(Ctl *ctl, _unused_ int argc, char **argv) {

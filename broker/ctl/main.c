@@ -39,6 +39,8 @@ static const Command commands[] = {
         {"explain", 2, 2, "", false, command_explain, "DEVICE CONTAINER",
          "Which rule decides, and why no other"},
         {"policy", 1, ANY, "", false, command_policy, "check FILE|DIR...", "Find the errors in policy files"},
+        {"container", 1, ANY, "", false, command_container, "check [FILE|DIR]...",
+         "Find the errors in container files; default: " DAVIT_SYSCONFDIR "/containers"},
         {"reload", 0, 0, "", false, command_reload, "", "Have the daemon read its policy anew"},
         {"launch", 1, ANY, "rlf", false, command_launch,
          "NAME [--rootfs DIR] [--label KEY=VALUE]... [--foreground] [-- COMMAND...]", "Start a container"},

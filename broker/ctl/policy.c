@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "ctl/complaints.h"
 #include "ctl/daemon.h"
 #include "ctl/output.h"
 #include "ctl/value.h"
@@ -98,44 +99,13 @@ static int check_all(Check *check, int n, char **paths) {
         return r < 0 ? r : rule_set_seal(check->rules, &check->errors);
 }
 
-static int print_check(const Check *check) {
-        for (size_t i = 0; i < check->errors.n_items; i++) {
-                _cleanup_free_ char *line = NULL, *text = NULL;
-
-                if (parse_error_format(&check->errors.items[i], &line) < 0 ||
-                    string_escape_new(line, &text) < 0)
-                        return -ENOMEM;
-                puts(text);
-        }
-        if (check->errors.n_dropped > 0)
-                printf("(%zu more are not shown)\n", check->errors.n_dropped);
-        return output_finish();
-}
-
-/* A path is any bytes, JSON is UTF-8. */
-static json_t *escaped(const char *s) {
-        _cleanup_free_ char *text = NULL;
-
-        return string_escape_new(s ?: "", &text) < 0 ? NULL : json_string(text);
-}
-
 static int print_check_json(const Check *check, bool valid) {
-        _cleanup_json_ json_t *list = json_array(), *all = NULL;
+        _cleanup_json_ json_t *list = complaints_json(&check->errors), *all = NULL;
 
-        for (size_t i = 0; i < check->errors.n_items; i++) {
-                const ParseError *error = &check->errors.items[i];
-
-                if (json_array_append_new(
-                            list, json_pack("{s:s, s:o, s:i, s:i, s:o}", "severity",
-                                            error->severity == PARSE_ERROR ? "error" : "warning", "file",
-                                            escaped(error->file), "line", (int)error->line, "column",
-                                            (int)error->column, "message", escaped(error->message))) < 0)
-                        return output_json(NULL);
-        }
-        all = json_pack("{s:b, s:I, s:I, s:O, s:I}", "valid", (int)valid, "files", (json_int_t)check->n_files,
-                        "rules", (json_int_t)rule_set_size(check->rules), "messages", list, "dropped",
-                        (json_int_t)check->errors.n_dropped);
-        return output_json(all);
+        all = json_pack("{s:b, s:I, s:I, s:O*, s:I}", "valid", (int)valid, "files",
+                        (json_int_t)check->n_files, "rules", (json_int_t)rule_set_size(check->rules),
+                        "messages", list, "dropped", (json_int_t)check->errors.n_dropped);
+        return output_json(list ? all : NULL);
 }
 
 int command_policy(Ctl *ctl, int argc, char **argv) {
@@ -157,7 +127,7 @@ int command_policy(Ctl *ctl, int argc, char **argv) {
                 return EXIT_FAILED;
         }
         valid = check.errors.n_errors == 0 && !check.unreadable;
-        r = ctl->json ? print_check_json(&check, valid) : print_check(&check);
+        r = ctl->json ? print_check_json(&check, valid) : complaints_print(&check.errors);
         return r == EXIT_DONE && !valid ? EXIT_FAILED : r;
 }
 
