@@ -192,14 +192,17 @@ static int choose(const RangeList *uids, const RangeList *gids, const RangeList 
                         return message_set(
                                 message, -ERANGE,
                                 "the ids %" PRIu32 " to %" PRIu32 " are not all in root's ranges of "
-                                "/etc/subuid: change the owner of the root folder, or add the range by "
+                                "/etc/subuid: change the owner of the root folder or the ids in the "
+                                "container "
+                                "file, or add the range by "
                                 "`usermod --add-subuids %" PRIu32 "-%" PRIu32 " --add-subgids ... root`",
                                 want_uid, want_uid + ID_SLICE_COUNT - 1, want_uid,
                                 want_uid + ID_SLICE_COUNT - 1);
                 if (overlaps(busy_uids, want_uid))
                         return message_set(message, -EBUSY,
                                            "the ids from %" PRIu32
-                                           " on, which own the root folder, are those of another "
+                                           " on, which the root folder or the container file asks "
+                                           "for, are those of another "
                                            "running container: stop that one first",
                                            want_uid);
                 slice->uid_base = want_uid;

@@ -7,7 +7,7 @@
  *
  *   base    an archive, unpacked, to go under an overlay; base.from says which
  *   root    an archive, unpacked, that is the root
- *   upper   what was written over a base: data/, and work/ for overlayfs
+ *   upper   what was written over a base: data/, and work/ for overlayfs; from says which base
  *   scratch what is not kept, or not yet whole; removed at the container's end
  */
 

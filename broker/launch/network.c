@@ -7,9 +7,11 @@
 
 #include "config.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <net/if.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "launch/container-config.h"
@@ -45,13 +47,35 @@ static int set_mode(const ContainerNetwork *network, unsigned int number, struct
         return 0;
 }
 
+/* liblxc 5.0.2 works a broadcast address out wrongly, so it gets one; the last two lengths have none. */
+static int set_address4(const char *address, unsigned int number, struct lxc_container *c, char **message) {
+        char text[INET_ADDRSTRLEN], broadcast[INET_ADDRSTRLEN], both[2 * INET_ADDRSTRLEN + 4];
+        const char *slash = strchr(address, '/');
+        struct in_addr in;
+        int prefix;
+
+        if (!slash || (size_t)(slash - address) >= sizeof(text))
+                return -EINVAL;
+        memcpy(text, address, (size_t)(slash - address));
+        text[slash - address] = '\0';
+        prefix = atoi(slash + 1);
+        if (inet_pton(AF_INET, text, &in) != 1)
+                return -EINVAL;
+        if (prefix > 30)
+                return set(c, message, number, "ipv4.address", address);
+        in.s_addr |= htonl(UINT32_MAX >> prefix);
+        inet_ntop(AF_INET, &in, broadcast, sizeof(broadcast));
+        snprintf(both, sizeof(both), "%s %s", address, broadcast);
+        return set(c, message, number, "ipv4.address", both);
+}
+
 static int set_addresses(const ContainerNetwork *network, unsigned int number, struct lxc_container *c,
                          char **message) {
         int r = 0;
 
         for (char **address = network->addresses; address && *address && r >= 0; address++)
-                r = set(c, message, number, strchr(*address, ':') ? "ipv6.address" : "ipv4.address",
-                        *address);
+                r = strchr(*address, ':') ? set(c, message, number, "ipv6.address", *address)
+                                          : set_address4(*address, number, c, message);
         if (r >= 0 && network->gateway4)
                 r = set(c, message, number, "ipv4.gateway", network->gateway4);
         if (r >= 0 && network->gateway6)

@@ -248,6 +248,30 @@ static int make_upper(const char *path, mode_t mode, uid_t uid, gid_t gid) {
         return chown(work, uid, gid) < 0 ? -errno : 0;
 }
 
+/* What was written over one base makes no sense over another. The same one may have changed. */
+static int check_upper(Layers *layers, const char *upper) {
+        const ContainerRoot *root = layers->request->root;
+        const char *from = BELOW(upper, "from");
+        _cleanup_free_ char *text = NULL, *before = NULL;
+        int r;
+
+        if (asprintf(&text, "%s %s\n", container_root_kind_to_string(root->kind), root->path) < 0) {
+                text = NULL;
+                return -ENOMEM;
+        }
+        r = fd_read_file(AT_FDCWD, from, STAMP_MAX, &before, NULL);
+        if (r == -ENOENT)
+                return fd_write_file(AT_FDCWD, from, text, strlen(text), 0600);
+        if (r < 0 || streq(before, text))
+                return r;
+        before[strcspn(before, "\n")] = '\0';
+        text[strcspn(text, "\n")] = '\0';
+        return message_set(layers->message, -EEXIST,
+                           "what is kept of %s was written over the %s, not over the %s: remove %s to begin "
+                           "anew, or give the container file another name",
+                           layers->request->name, before, text, upper);
+}
+
 static int create_upper(Layers *layers, const char *base, const char *to) {
         const RootRequest *request = layers->request;
         const IdSlice *slice = request->slice;
@@ -264,6 +288,8 @@ static int create_upper(Layers *layers, const char *base, const char *to) {
         if (request->root->keep) {
                 kept = BELOW(layers->kept, "upper");
                 r = make_folder(kept, 0700);
+                if (r >= 0)
+                        r = check_upper(layers, kept);
                 if (r >= 0)
                         r = make_upper(kept, st.st_mode & 07777, 0, 0);
                 return r < 0 ? r : show(layers, kept, to, slice);

@@ -28,6 +28,11 @@ static int complain(struct libmnt_context *context, int r, const char *image, ch
         (void)mnt_context_get_excode(context, r, text, sizeof(text));
         if (error <= 0 || error >= 4000)
                 error = EIO;
+        if (error == EINVAL)
+                return message_set(message, -error,
+                                   "the squashfs %s cannot be mounted: it is none, or one that this kernel "
+                                   "cannot read",
+                                   image);
         return message_set(message, -error, "the squashfs %s cannot be mounted: %s", image,
                            *text ? text : strerror(error));
 }
