@@ -49,8 +49,7 @@
          1U << CAP_DAC_READ_SEARCH)
 #define EXTRACT_FLAGS                                                                                \
         (ARCHIVE_EXTRACT_OWNER | ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_TIME | ARCHIVE_EXTRACT_ACL | \
-         ARCHIVE_EXTRACT_XATTR | ARCHIVE_EXTRACT_UNLINK | ARCHIVE_EXTRACT_SECURE_SYMLINKS |          \
-         ARCHIVE_EXTRACT_SECURE_NODOTDOT)
+         ARCHIVE_EXTRACT_XATTR | ARCHIVE_EXTRACT_SECURE_SYMLINKS | ARCHIVE_EXTRACT_SECURE_NODOTDOT)
 
 typedef struct Unpacker {
         struct archive *reader, *writer;

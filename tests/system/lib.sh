@@ -62,8 +62,8 @@ jobs_to_end=()
 
 exec {lock}>/run/davit-system-tests.lock && flock "$lock" || exit 99
 scratch=$(mktemp -d /run/davit-system.XXXXXX) && chmod 755 "$scratch" || exit 99
-runtime=$scratch/run policies=$scratch/policy bus=unix:path=$scratch/bus log=$scratch/davitd.log
-mkdir "$policies"
+runtime=$scratch/run policies=$scratch/policy files=$scratch/containers state=$scratch/state bus=unix:path=$scratch/bus log=$scratch/davitd.log
+mkdir "$policies" "$files"
 trap 'leave $?' EXIT
 trap 'exit 143' TERM INT HUP
 
@@ -168,7 +168,7 @@ bus_answers() {
 davitd_options=()
 davitd_start() {
         "$build/davitd" --foreground --bus "$bus" --runtime-dir "$runtime" --policy-dir "$policies" \
-                --container-program "$build/davit-container" "${davitd_options[@]}" >>"$log" 2>&1 </dev/null {lock}>&- &
+                --container-program "$build/davit-container" --container-dir "$files" --state-dir "$state" "${davitd_options[@]}" >>"$log" 2>&1 </dev/null {lock}>&- &
         davitd_pid=$!
         wait_for 20 bus_answers
 }
@@ -396,10 +396,13 @@ snapshot() {
         cgroups
         echo "interfaces:"
         ip -o link | sed 's/^[0-9]*: \([^:]*\): .* mtu \([0-9]*\) .*/\1 \2/' | sort
+        echo "loop devices:"
+        losetup --noheadings --list --output BACK-FILE | grep -F "$scratch"
         echo "nodes in /dev:"
         find /dev -xdev -name "tap${tap_base}[0-9][0-9][0-9]" | sort
         echo "files:"
         (cd "$runtime" 2>/dev/null && find . ! -path './exits/*' ! -path '*/rootfs/*' | sort)
+        find "$state" -mindepth 1 2>/dev/null | sort
         echo "descriptors of davitd:"
         find "/proc/$davitd_pid/fd" -type l -exec readlink {} ';' 2>/dev/null | sed 's/:\[[0-9]*\]$//' | sort
         echo "processes:"
