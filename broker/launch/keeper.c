@@ -47,18 +47,19 @@
 #include "util/log.h"
 #include "util/string.h"
 
-#define SUBUID          "/etc/subuid"
-#define SUBGID          "/etc/subgid"
-#define LOCKS_DIR       "/run/lock/davit"
-#define STOP_GRACE_MS   10000 /* of a command; a system ends its services first */
-#define HALT_GRACE_MS   60000
-#define REBOOTS_AT_ONCE 5 /* a container that reboots faster than this per REBOOT_SPAN_MS is ended */
-#define KILL_AGAIN_MS   1000
-#define STATUS_SIZE_MAX 65536
-#define HALT_AGAIN_MS   1000
-#define LISTENS_MS      20
-#define EXITING_MS      1000
-#define REBOOT_SPAN_MS  10000
+#define SUBUID             "/etc/subuid"
+#define SUBGID             "/etc/subgid"
+#define LOCKS_DIR          "/run/lock/davit"
+#define STOP_GRACE_MS      10000 /* of a command; a system ends its services first */
+#define HALT_GRACE_MS      60000
+#define REBOOTS_AT_ONCE    5 /* a container that reboots faster than this per REBOOT_SPAN_MS is ended */
+#define KILL_AGAIN_MS      1000
+#define STATUS_SIZE_MAX    65536
+#define HALT_AGAIN_MS      1000
+#define LISTENS_MS         20
+#define EXITING_MS         1000
+#define REBOOT_SPAN_MS     10000
+#define CLEAN_UP_TRIES_MAX 50 /* a tree of files takes as long as it takes */
 
 typedef struct Keeper {
         const LaunchRequest *request;
@@ -478,6 +479,7 @@ static int keeper_run_boot(Keeper *keeper, int *ret_status) {
 
 /* Return: a MonitorEnd; negative errno, it never ran. */
 static int keeper_boot(Keeper *keeper, int *ret_status) {
+        unsigned int n_tries = 0;
         int r, cleaned;
 
         keeper->slice = ID_SLICE_NULL;
@@ -494,7 +496,9 @@ static int keeper_boot(Keeper *keeper, int *ret_status) {
         monitor_deinit(&keeper->monitor);
         keeper->init_pidfd = safe_close(keeper->init_pidfd);
         root_folder_deinit(&keeper->root);
-        cleaned = leftovers_remove(keeper->request->runtime_dir, keeper->request->name);
+        do
+                cleaned = leftovers_remove(keeper->request->runtime_dir, keeper->request->name);
+        while (cleaned == -EBUSY && ++n_tries < CLEAN_UP_TRIES_MAX);
         if (cleaned < 0)
                 log_warning_errno(cleaned, "Failed to take off all of the container: %m");
         keeper->kept_fd = safe_close(keeper->kept_fd);

@@ -26,6 +26,7 @@
 #include "util/string.h"
 
 #define LOCK_TRIES 16
+#define REMOVE_MS  600000 /* what a reboot left half, which may be a whole system */
 
 /* Both the folder of all and that of one are the host root's alone: set-uid programs in them are real. */
 static int make_folder(const char *path) {
@@ -73,7 +74,7 @@ int kept_open(const char *state_dir, const char *name, const char *folder, char 
                 return fd;
         if (symlink(scratch, link) < 0 && errno != EEXIST)
                 return -errno;
-        r = tree_remove(scratch);
+        r = tree_remove(scratch, REMOVE_MS);
         if (r >= 0)
                 r = make_folder(scratch);
         if (r < 0)
@@ -82,7 +83,7 @@ int kept_open(const char *state_dir, const char *name, const char *folder, char 
         return TAKE_FD(fd);
 }
 
-int kept_clean(const char *folder) {
+int kept_clean(const char *folder, int wait_ms) {
         _cleanup_free_ char *link = NULL;
         char scratch[PATH_MAX], *slash;
         ssize_t n;
@@ -96,7 +97,7 @@ int kept_clean(const char *folder) {
         if ((size_t)n == sizeof(scratch))
                 return -ENAMETOOLONG;
         scratch[n] = '\0';
-        r = tree_remove(scratch);
+        r = tree_remove(scratch, wait_ms);
         if (r < 0)
                 return r;
         slash = strrchr(scratch, '/');

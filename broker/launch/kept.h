@@ -22,6 +22,6 @@
  */
 int kept_open(const char *state_dir, const char *name, const char *folder, char **ret_path);
 
-/* Removes what is not to be kept of the container whose folder is @folder, and what is left empty. Not there:
- * 0. */
-int kept_clean(const char *folder);
+/* Removes what is not to be kept of the container whose folder is @folder, and what is left empty. Return: 0,
+ * also where there is nothing; -EBUSY it takes longer than @wait_ms; errno. */
+int kept_clean(const char *folder, int wait_ms);

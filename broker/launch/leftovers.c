@@ -220,6 +220,9 @@ int launch_clean_up(const char *runtime_dir, const char *name) {
         if (lock_fd < 0)
                 return lock_fd;
         ret = leftovers_remove(runtime_dir, name);
+        /* The next try needs to know what there is. */
+        if (ret == -EBUSY)
+                return ret;
         keep_first(&ret, container_folder_remove(folder));
         return ret;
 }

@@ -35,5 +35,6 @@ int root_layers_wanted_ids(const ContainerRoot *root, uint32_t *ret, char **mess
 int root_layers_create(const RootRequest *request, int *ret_lock, char **message);
 
 /* Takes the layers off, the root that is made of them being off already, and removes what was not to be kept,
- * or came to be half. Not there: 0. */
+ * or came to be half. Return: 0, also where there is nothing; -EBUSY it takes long, to be called again;
+ * errno. */
 int root_layers_destroy(const char *folder);

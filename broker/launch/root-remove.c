@@ -15,6 +15,9 @@
 #include "launch/kept.h"
 #include "launch/root-layers.h"
 
+/* davitd gives its clean-up no more than ten seconds at a time. */
+#define REMOVE_MS 4000
+
 static int take_off(const char *folder, const char *name) {
         _cleanup_free_ char *path = NULL;
 
@@ -38,6 +41,6 @@ int root_layers_destroy(const char *folder) {
                 if (r < 0 && ret == 0)
                         ret = r;
         }
-        r = kept_clean(folder);
+        r = kept_clean(folder, REMOVE_MS);
         return ret < 0 ? ret : r;
 }

@@ -13,16 +13,22 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "launch/tree.h"
 #include "util/fd.h"
 #include "util/string.h"
 
-/* Rounds over one folder that other hands still fill. */
-#define ROUNDS_MAX 1000
+static uint64_t now_ms(void) {
+        struct timespec t;
+
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
 
 static int open_folder(int at, const char *name) {
         int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -32,7 +38,7 @@ static int open_folder(int at, const char *name) {
 
 /* Removes what is in @fd but for folders with something in them. Return: 1 there is one, its name is in @ret;
  * 0 nothing is left; errno. */
-static int empty_folder(int fd, char ret[static NAME_MAX + 1]) {
+static int empty_folder(int fd, uint64_t deadline, char ret[static NAME_MAX + 1]) {
         _cleanup_(closedirp) DIR *dir = NULL;
         int list = open_folder(fd, ".");
         const struct dirent *entry;
@@ -45,6 +51,8 @@ static int empty_folder(int fd, char ret[static NAME_MAX + 1]) {
         while ((entry = readdir(dir))) {
                 if (streq(entry->d_name, ".") || streq(entry->d_name, ".."))
                         continue;
+                if (now_ms() >= deadline)
+                        return -EBUSY;
                 if (unlinkat(fd, entry->d_name, /* flags= */ 0) >= 0 || errno == ENOENT)
                         continue;
                 if (errno != EISDIR && errno != EPERM)
@@ -60,7 +68,7 @@ static int empty_folder(int fd, char ret[static NAME_MAX + 1]) {
 }
 
 /* All below @top, on its own file system. */
-static int empty_tree(int top) {
+static int empty_tree(int top, uint64_t deadline) {
         _cleanup_close_ int fd = open_folder(top, ".");
         unsigned int depth = 0;
         struct stat st, ours;
@@ -71,7 +79,7 @@ static int empty_tree(int top) {
                 char child[NAME_MAX + 1];
                 int next, r;
 
-                r = empty_folder(fd, child);
+                r = empty_folder(fd, deadline, child);
                 if (r < 0 || (r == 0 && depth == 0))
                         return r;
                 next = open_folder(fd, r > 0 ? child : "..");
@@ -89,14 +97,16 @@ static int empty_tree(int top) {
         }
 }
 
-int tree_remove(const char *path) {
-        for (unsigned int round = 0; round < ROUNDS_MAX; round++) {
+int tree_remove(const char *path, int wait_ms) {
+        uint64_t deadline = now_ms() + (uint64_t)wait_ms;
+
+        for (;;) {
                 _cleanup_close_ int fd = open_folder(AT_FDCWD, path);
                 int r;
 
                 if (fd < 0)
                         return fd == -ENOENT ? 0 : fd;
-                r = empty_tree(fd);
+                r = empty_tree(fd, deadline);
                 if (r < 0)
                         return r;
                 if (rmdir(path) >= 0 || errno == ENOENT)
@@ -104,5 +114,4 @@ int tree_remove(const char *path) {
                 if (errno != ENOTEMPTY && errno != EEXIST)
                         return -errno;
         }
-        return -EBUSY;
 }

@@ -33,7 +33,8 @@
 #include "util/fd.h"
 #include "util/string.h"
 
-#define DEPTH 3000
+#define DEPTH       3000
+#define PATIENCE_MS 60000
 
 typedef struct Item {
         const char *path;
@@ -59,7 +60,7 @@ static int group_setup(_unused_ void **state) {
 }
 
 static int group_teardown(_unused_ void **state) {
-        int r = tree_remove(scratch);
+        int r = tree_remove(scratch, PATIENCE_MS);
 
         free(archive_path);
         free(folder);
@@ -80,7 +81,7 @@ static int setup(_unused_ void **state) {
 static int teardown(_unused_ void **state) {
         if (!possible)
                 return 0;
-        assert_int_equal(tree_remove(folder), 0);
+        assert_int_equal(tree_remove(folder, PATIENCE_MS), 0);
         /* Whatever a case did, nothing came to be here. */
         assert_int_equal(rmdir(outside), 0);
         return 0;
@@ -360,13 +361,14 @@ static void test_remove(_unused_ void **state) {
                 close(at);
                 at = next;
         }
-        assert_int_equal(tree_remove(folder), 0);
+        assert_int_equal(tree_remove(folder, 0), -EBUSY);
+        assert_int_equal(tree_remove(folder, PATIENCE_MS), 0);
         assert_int_equal(access(folder, F_OK), -1);
-        assert_int_equal(tree_remove(folder), 0);
+        assert_int_equal(tree_remove(folder, PATIENCE_MS), 0);
         assert_int_equal(unlink(file), 0);
         /* One that is a link is no folder. */
         assert_int_equal(symlink(outside, folder), 0);
-        assert_true(tree_remove(folder) < 0);
+        assert_true(tree_remove(folder, PATIENCE_MS) < 0);
         assert_int_equal(unlink(folder), 0);
 }
 
@@ -384,7 +386,7 @@ static void test_kept(_unused_ void **state) {
         assert_null(none);
         assert_true(asprintf(&half, "%s/scratch/tree", path) > 0);
         assert_int_equal(mkdir(half, 0700), 0);
-        assert_int_equal(kept_clean(folder), 0);
+        assert_int_equal(kept_clean(folder, PATIENCE_MS), 0);
         /* Nothing was kept, so nothing is there; and it can be had at once, though the old lock is held. */
         assert_int_equal(access(path, F_OK), -1);
         free(TAKE_PTR(path));
@@ -400,13 +402,13 @@ static void test_kept(_unused_ void **state) {
         free(TAKE_PTR(none));
         assert_true(asprintf(&none, "%s/scratch", folder) > 0);
         assert_int_equal(unlink(none), 0);
-        assert_int_equal(kept_clean(folder), 0);
+        assert_int_equal(kept_clean(folder, PATIENCE_MS), 0);
         assert_int_equal(access(half, F_OK), 0);
         free(TAKE_PTR(path));
         fd = kept_open(states, "box", folder, &path);
         assert_true(fd >= 0);
         assert_int_equal(access(half, F_OK), -1);
-        assert_int_equal(kept_clean(folder), 0);
+        assert_int_equal(kept_clean(folder, PATIENCE_MS), 0);
         assert_int_equal(access(kept, F_OK), 0);
         close(fd);
 }
