@@ -12,6 +12,8 @@
  * Owners are written as they are in the archive, 0 to 65535: the mount shifts them. So set-uid bits and file
  * capabilities are as they were, and count inside alone.
  *
+ * A folder can be copied in the same way, as the tree of an image that the kernel could mount.
+ *
  * The child writes what is wrong to a pipe; its exit status is an errno. A parent that dies takes it along.
  */
 
@@ -53,6 +55,7 @@
 
 typedef struct Unpacker {
         struct archive *reader, *writer;
+        struct archive_entry_linkresolver *links; /* of a folder that is copied; else NULL */
         const char *path;
         uint64_t size;
         unsigned int step;
@@ -78,12 +81,11 @@ static int complain_archive(const Unpacker *unpacker, struct archive *of, struct
         int error = of == unpacker->reader ? EBADMSG : archive_errno(of) > 0 ? archive_errno(of) : EIO;
 
         if (error == ENOSPC || error == EDQUOT)
-                return complain(unpacker, -error, "there is no room to unpack the archive %s",
-                                unpacker->path);
+                return complain(unpacker, -error, "there is no room to unpack %s", unpacker->path);
         if (name)
-                return complain(unpacker, -error, "the archive %s cannot be unpacked: %s: %s", unpacker->path,
-                                name, text);
-        return complain(unpacker, -error, "the archive %s cannot be unpacked: %s", unpacker->path, text);
+                return complain(unpacker, -error, "%s cannot be unpacked: %s: %s", unpacker->path, name,
+                                text);
+        return complain(unpacker, -error, "%s cannot be unpacked: %s", unpacker->path, text);
 }
 
 /* Those compressions that libarchive undoes by itself. */
@@ -105,6 +107,21 @@ static void support_filters(struct archive *reader) {
         }
 }
 
+/* The current folder, which need not be below our root: the reader goes by descriptors from there. */
+static int unpacker_open_folder(Unpacker *unpacker) {
+        unpacker->reader = archive_read_disk_new();
+        unpacker->writer = archive_write_disk_new();
+        unpacker->links = archive_entry_linkresolver_new();
+        if (!unpacker->reader || !unpacker->writer || !unpacker->links)
+                return -ENOMEM;
+        archive_entry_linkresolver_set_strategy(unpacker->links, ARCHIVE_FORMAT_TAR);
+        archive_read_disk_set_symlink_physical(unpacker->reader);
+        archive_write_disk_set_options(unpacker->writer, EXTRACT_FLAGS);
+        if (archive_read_disk_open(unpacker->reader, ".") != ARCHIVE_OK)
+                return complain_archive(unpacker, unpacker->reader, NULL);
+        return 0;
+}
+
 static int unpacker_open(Unpacker *unpacker, int archive_fd) {
         unpacker->reader = archive_read_new();
         unpacker->writer = archive_write_disk_new();
@@ -119,14 +136,19 @@ static int unpacker_open(Unpacker *unpacker, int archive_fd) {
 }
 
 static void unpacker_tell(Unpacker *unpacker) {
-        int64_t done = archive_filter_bytes(unpacker->reader, -1);
+        unsigned int step;
         char line[64];
+        int64_t done;
         int n;
 
-        if (unpacker->progress_fd < 0 || unpacker->size == 0 || done < 0 ||
-            (uint64_t)done * STEPS / unpacker->size < unpacker->step)
+        /* Of a folder nobody knows how large it is. */
+        if (unpacker->progress_fd < 0 || unpacker->size == 0)
                 return;
-        unpacker->step = (unsigned int)((uint64_t)done * STEPS / unpacker->size) + 1;
+        done = archive_filter_bytes(unpacker->reader, -1);
+        step = done < 0 ? 0 : (unsigned int)((uint64_t)done * STEPS / unpacker->size);
+        if (step < unpacker->step)
+                return;
+        unpacker->step = step + 1;
         n = snprintf(line, sizeof(line), "progress %" PRId64 " %" PRIu64 "\n", done, unpacker->size);
         /* Who does not read misses something of no account. */
         if (write(unpacker->progress_fd, line, (size_t)n) < 0)
@@ -200,17 +222,16 @@ static int unpack_entry(Unpacker *unpacker, struct archive_entry *entry) {
 
         if (type == AE_IFCHR || type == AE_IFBLK)
                 return 0;
-        r = make_relative(entry);
+        r = unpacker->links ? 0 : make_relative(entry);
         if (r == -EILSEQ)
-                return complain(unpacker, -EBADMSG, "the archive %s has a name that is not valid UTF-8",
-                                unpacker->path);
+                return complain(unpacker, -EBADMSG, "%s has a name that is not valid UTF-8", unpacker->path);
         if (r >= 0)
                 r = filter_attributes(entry);
         if (r < 0)
                 return r;
         if (archive_entry_uid(entry) >= ID_SLICE_COUNT || archive_entry_gid(entry) >= ID_SLICE_COUNT)
                 return complain(unpacker, -ERANGE,
-                                "the archive %s cannot be unpacked: %s belongs to id %" PRId64
+                                "%s cannot be unpacked: %s belongs to id %" PRId64
                                 ", a container has 0 to %d",
                                 unpacker->path, archive_entry_pathname(entry),
                                 MAX(archive_entry_uid(entry), archive_entry_gid(entry)), ID_SLICE_COUNT - 1);
@@ -225,25 +246,49 @@ static int unpack_entry(Unpacker *unpacker, struct archive_entry *entry) {
         return 0;
 }
 
-static int unpack_all(Unpacker *unpacker) {
-        struct archive_entry *entry;
-        size_t n = 0;
-        int r;
+/* "./bin" of a folder that is copied as "/bin", and the second name of a file as a hard link. */
+static int localize(Unpacker *unpacker, struct archive_entry *entry) {
+        const char *name = archive_entry_pathname(entry);
+        struct archive_entry *spare = NULL, *same = entry;
+        _cleanup_free_ char *path = NULL;
 
-        for (;;) {
-                r = archive_read_next_header(unpacker->reader, &entry);
+        if (archive_read_disk_can_descend(unpacker->reader))
+                archive_read_disk_descend(unpacker->reader);
+        path = name && *name ? strdup(name[1] ? name + 1 : "/") : NULL;
+        if (!path)
+                return -ENOMEM;
+        archive_entry_set_pathname(entry, path);
+        archive_entry_linkify(unpacker->links, &same, &spare);
+        return 0;
+}
+
+static int unpack_all(Unpacker *unpacker) {
+        struct archive_entry *entry = archive_entry_new();
+        size_t n = 0;
+        int r = entry ? 0 : -ENOMEM;
+
+        while (r >= 0) {
+                r = archive_read_next_header2(unpacker->reader, entry);
                 if (r == ARCHIVE_EOF)
                         break;
-                if (r < ARCHIVE_WARN)
-                        return complain_archive(unpacker, unpacker->reader, NULL);
-                unpacker_tell(unpacker);
-                r = unpack_entry(unpacker, entry);
-                if (r < 0)
-                        return r;
+                if (r < ARCHIVE_WARN) {
+                        r = complain_archive(unpacker, unpacker->reader, NULL);
+                        break;
+                }
+                r = 0;
+                if (unpacker->links)
+                        r = localize(unpacker, entry);
+                else
+                        unpacker_tell(unpacker);
+                if (r >= 0)
+                        r = unpack_entry(unpacker, entry);
                 n++;
         }
+        archive_entry_free(entry);
+        if (r < 0)
+                return r;
         if (n == 0)
-                return complain(unpacker, -EBADMSG, "the archive %s has nothing in it", unpacker->path);
+                return complain(unpacker, -EBADMSG, "%s has nothing in it", unpacker->path);
         /* Times and modes of folders come last. */
         if (archive_write_close(unpacker->writer) < ARCHIVE_WARN)
                 return complain_archive(unpacker, unpacker->writer, NULL);
@@ -265,21 +310,22 @@ static int drop_capabilities(void) {
 }
 
 /* In the child. Return: 0; errno. */
-static int unpack(Unpacker *unpacker, int archive_fd, const char *folder, bool sync) {
+static int unpack(Unpacker *unpacker, int from_fd, bool from_folder, const char *folder, bool sync) {
         int r;
 
         /* Or names that are not ASCII could not be read. */
         setlocale(LC_CTYPE, "C.UTF-8");
         umask(0);
-        if (chdir(folder) < 0 || chroot(".") < 0)
+        if (chdir(folder) < 0 || chroot(".") < 0 || (from_folder && fchdir(from_fd) < 0))
                 return -errno;
         r = drop_capabilities();
         if (r >= 0)
-                r = unpacker_open(unpacker, archive_fd);
+                r = from_folder ? unpacker_open_folder(unpacker) : unpacker_open(unpacker, from_fd);
         if (r >= 0)
                 r = unpack_all(unpacker);
         archive_read_free(unpacker->reader);
         archive_write_free(unpacker->writer);
+        archive_entry_linkresolver_free(unpacker->links);
         if (r >= 0 && sync) {
                 _cleanup_close_ int fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -290,8 +336,8 @@ static int unpack(Unpacker *unpacker, int archive_fd, const char *folder, bool s
 }
 
 /* Nothing of the keeper's is open in the child but these: not its locks, above all. */
-static void keep_open(Unpacker *unpacker, int *archive_fd) {
-        int fds[] = {*archive_fd, unpacker->message_fd, unpacker->progress_fd};
+static void keep_open(Unpacker *unpacker, int *from_fd) {
+        int fds[] = {*from_fd, unpacker->message_fd, unpacker->progress_fd};
 
         for (size_t i = 0; i < ELEMENTSOF(fds); i++)
                 if (fds[i] >= 0)
@@ -300,23 +346,24 @@ static void keep_open(Unpacker *unpacker, int *archive_fd) {
                 if (fds[i] >= 0)
                         dup2(fds[i], 3 + (int)i);
         syscall(SYS_close_range, fds[2] < 0 ? 5U : 6U, ~0U, 0);
-        *archive_fd = 3;
+        *from_fd = 3;
         unpacker->message_fd = 4;
         unpacker->progress_fd = fds[2] < 0 ? -EBADF : 5;
 }
 
-_Noreturn static void child(Unpacker *unpacker, int archive_fd, const char *folder, bool sync, pid_t parent) {
+_Noreturn static void child(Unpacker *unpacker, int from_fd, bool from_folder, const char *folder, bool sync,
+                            pid_t parent) {
         sigset_t none;
         int r;
 
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent)
                 _exit(ESRCH);
-        keep_open(unpacker, &archive_fd);
+        keep_open(unpacker, &from_fd);
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
         signal(SIGPIPE, SIG_IGN);
-        r = unpack(unpacker, archive_fd, folder, sync);
+        r = unpack(unpacker, from_fd, from_folder, folder, sync);
         _exit(MIN(-r, 255));
 }
 
@@ -356,17 +403,19 @@ static int wait_child(pid_t pid, int message_fd, int cancel_fd, char text[static
         return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
 }
 
-int archive_unpack(int archive_fd, const char *path, const char *folder, bool sync, int cancel_fd,
+int archive_unpack(int from_fd, const char *path, const char *folder, bool sync, int cancel_fd,
                    int progress_fd, char **message) {
         Unpacker unpacker = {.path = path, .message_fd = -EBADF, .progress_fd = progress_fd};
         char text[MESSAGE_MAX], safe[2 * MESSAGE_MAX];
+        bool from_folder;
         pid_t parent = getpid(), pid;
         struct stat st;
         int fds[2], r;
 
-        if (fstat(archive_fd, &st) < 0)
+        if (fstat(from_fd, &st) < 0)
                 return -errno;
-        unpacker.size = (uint64_t)st.st_size;
+        from_folder = S_ISDIR(st.st_mode);
+        unpacker.size = from_folder ? 0 : (uint64_t)st.st_size;
         if (pipe2(fds, O_CLOEXEC) < 0)
                 return -errno;
         pid = fork();
@@ -378,7 +427,7 @@ int archive_unpack(int archive_fd, const char *path, const char *folder, bool sy
         }
         if (pid == 0) {
                 unpacker.message_fd = fds[1];
-                child(&unpacker, archive_fd, folder, sync, parent);
+                child(&unpacker, from_fd, from_folder, folder, sync, parent);
         }
         safe_close(fds[1]);
         r = wait_child(pid, fds[0], cancel_fd, text);
@@ -387,6 +436,5 @@ int archive_unpack(int archive_fd, const char *path, const char *folder, bool sy
                 return message_set(message, r, "the launch was called off by a signal");
         if (r < 0 && *text)
                 return message_set(message, r, "%s", string_escape(safe, sizeof(safe), text));
-        return r < 0 ? message_set(message, r, "the archive %s cannot be unpacked: %s", path, strerror(-r))
-                     : 0;
+        return r < 0 ? message_set(message, r, "%s cannot be unpacked: %s", path, strerror(-r)) : 0;
 }

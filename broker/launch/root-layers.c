@@ -52,7 +52,7 @@ static void layers_deinit(Layers *layers) {
         safe_close(layers->kept_fd);
 }
 
-/* A path below @folder in a buffer of the caller's. */
+/* A path below @folder on the stack of the caller; not to stand among the arguments of a call. */
 #define BELOW(folder, name)                                              \
         ({                                                               \
                 char *_path = alloca(strlen(folder) + strlen(name) + 2); \
@@ -80,15 +80,10 @@ int root_layers_wanted_ids(const ContainerRoot *root, uint32_t *ret, char **mess
 }
 
 /* Shows a tree at @to. @slice: NULL the owners are right. */
-static int show(Layers *layers, const char *from, const char *to, const IdSlice *slice) {
-        const char *path = layers->request->root->path;
-        int r = idmap_mount(from, to, slice, /* attributes= */ 0);
+static int show(Layers *layers, const char *from, const char *to, const IdSlice *slice,
+                unsigned int attributes) {
+        int r = idmap_mount(from, to, slice, attributes);
 
-        if (r == -EOPNOTSUPP && layers->request->root->kind == CONTAINER_ROOT_SQUASHFS)
-                return message_set(layers->message, r,
-                                   "this kernel cannot shift the owners of the squashfs %s, which takes "
-                                   "Linux 6.2: give the same tree as an archive",
-                                   path);
         if (r == -EOPNOTSUPP)
                 return message_set(layers->message, r,
                                    "this kernel cannot shift the owners of %s on its file system: it has to "
@@ -100,7 +95,24 @@ static int show(Layers *layers, const char *from, const char *to, const IdSlice 
         return 0;
 }
 
-/* Which archive a tree was made of. */
+/* Takes the folder of what is kept. Return: 0, also where we have it; errno. */
+static int open_kept(Layers *layers) {
+        const RootRequest *request = layers->request;
+
+        if (layers->kept_fd >= 0)
+                return 0;
+        layers->kept_fd = kept_open(request->state_dir, request->name, request->folder, &layers->kept);
+        if (layers->kept_fd == -EBUSY)
+                return message_set(layers->message, -EBUSY,
+                                   "what is kept of %s in %s is in use by another container", request->name,
+                                   request->state_dir);
+        if (layers->kept_fd < 0)
+                return message_set(layers->message, layers->kept_fd, "the folder %s/%s cannot be made: %s",
+                                   request->state_dir, request->name, strerror(-layers->kept_fd));
+        return 0;
+}
+
+/* Which archive or image a tree was made of. */
 static int format_stamp(const char *path, const struct stat *st, char **ret) {
         return asprintf(ret, "%s\n%llu %lld.%09ld %llu\n", path, (unsigned long long)st->st_size,
                         (long long)st->st_mtim.tv_sec, st->st_mtim.tv_nsec,
@@ -198,12 +210,47 @@ static int prepare_archive(Layers *layers, char **ret) {
         return 0;
 }
 
+/* Linux before 6.2 cannot shift the owners of a squashfs, but those of a copy of it. */
+static int copy_squashfs(Layers *layers, const char *image, const char *to) {
+        _cleanup_close_ int fd = open(image, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        const char *base;
+        struct stat st;
+        int r;
+
+        if (fd < 0 || stat(layers->request->root->path, &st) < 0)
+                return -errno;
+        r = open_kept(layers);
+        if (r >= 0)
+                r = prepare_base(layers, fd, &st);
+        if (r < 0)
+                return r;
+        base = BELOW(layers->kept, "base");
+        return show(layers, base, to, layers->request->slice, MOUNT_ATTR_RDONLY);
+}
+
+static int create_squashfs(Layers *layers, const char *to) {
+        const char *image = BELOW(layers->layers, "image"), *path = layers->request->root->path;
+        int r;
+
+        r = make_folder(image, 0700);
+        if (r >= 0)
+                r = squashfs_mount(path, image, layers->message);
+        if (r < 0)
+                return r;
+        r = idmap_mount(image, to, layers->request->slice, MOUNT_ATTR_RDONLY);
+        if (r == -EOPNOTSUPP)
+                r = copy_squashfs(layers, image, to);
+        if (r < 0)
+                return message_set(layers->message, r, "the squashfs %s cannot be made the root: %s", path,
+                                   strerror(-r));
+        return 0;
+}
+
 /* The base, at @to. */
 static int create_base(Layers *layers, const char *to) {
         const RootRequest *request = layers->request;
         const ContainerRoot *root = request->root;
         _cleanup_free_ char *tree = NULL;
-        const char *image;
         struct stat st;
         int r;
 
@@ -216,16 +263,13 @@ static int create_base(Layers *layers, const char *to) {
                                            "the root folder %s is owned by uid %u and gid %u: both must be "
                                            "the first of a range of root's in /etc/subuid and /etc/subgid",
                                            root->path, (unsigned int)st.st_uid, (unsigned int)st.st_gid);
-                return show(layers, root->path, to, st.st_uid == 0 ? request->slice : NULL);
+                return show(layers, root->path, to, st.st_uid == 0 ? request->slice : NULL,
+                            /* attributes= */ 0);
         case CONTAINER_ROOT_SQUASHFS:
-                image = BELOW(layers->layers, "image");
-                r = make_folder(image, 0700);
-                if (r >= 0)
-                        r = squashfs_mount(root->path, image, layers->message);
-                return r < 0 ? r : show(layers, image, to, request->slice);
+                return create_squashfs(layers, to);
         case CONTAINER_ROOT_ARCHIVE:
                 r = prepare_archive(layers, &tree);
-                return r < 0 ? r : show(layers, tree, to, request->slice);
+                return r < 0 ? r : show(layers, tree, to, request->slice, /* attributes= */ 0);
         case CONTAINER_ROOT_SMALL:
         case CONTAINER_ROOT_MAX:
         case CONTAINER_ROOT_INVALID:
@@ -292,7 +336,7 @@ static int create_upper(Layers *layers, const char *base, const char *to) {
                         r = check_upper(layers, kept);
                 if (r >= 0)
                         r = make_upper(kept, st.st_mode & 07777, 0, 0);
-                return r < 0 ? r : show(layers, kept, to, slice);
+                return r < 0 ? r : show(layers, kept, to, slice, /* attributes= */ 0);
         }
         snprintf(options, sizeof(options), "mode=0700,size=%" PRIu64 ",nr_inodes=%" PRIu64,
                  request->root->size, MAX(request->root->size / INODE_SIZE, (uint64_t)INODES_MIN));
@@ -341,19 +385,10 @@ static int create(Layers *layers) {
                 r = make_folder(layers->layers, 0700);
         if (r < 0)
                 return r;
-        if (request->root->kind == CONTAINER_ROOT_ARCHIVE ||
-            (request->root->overlay && request->root->keep)) {
-                layers->kept_fd =
-                        kept_open(request->state_dir, request->name, request->folder, &layers->kept);
-                if (layers->kept_fd == -EBUSY)
-                        return message_set(layers->message, -EBUSY,
-                                           "what is kept of %s in %s is in use by another container",
-                                           request->name, request->state_dir);
-                if (layers->kept_fd < 0)
-                        return message_set(layers->message, layers->kept_fd,
-                                           "the folder %s/%s cannot be made: %s", request->state_dir,
-                                           request->name, strerror(-layers->kept_fd));
-        }
+        if (request->root->kind == CONTAINER_ROOT_ARCHIVE || (request->root->overlay && request->root->keep))
+                r = open_kept(layers);
+        if (r < 0)
+                return r;
         return request->root->overlay ? create_overlay(layers) : create_base(layers, rootfs);
 }
 

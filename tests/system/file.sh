@@ -39,12 +39,12 @@ owners() {
         inside "$1" sh -c 'echo $(stat -c %u:%g /etc/mark) $(stat -c %a /bin/su) $(stat -c %u:%g /home/user)'
 }
 
-mkdir -m 0700 "$scratch/images"
-tree=$scratch/images/tree
+mkdir -m 0700 "$disk/images"
+tree=$disk/images/tree
 make_tree "$tree"
 mknod "$tree/etc/disk" b 7 200
-tar --xattrs --xattrs-include='*' -czf "$scratch/images/tree.tar.gz" -C "$tree" . &&
-        mksquashfs "$tree" "$scratch/images/tree.squashfs" -quiet -no-progress >/dev/null || skip "no images can be made"
+tar --xattrs --xattrs-include='*' -czf "$disk/images/tree.tar.gz" -C "$tree" . &&
+        mksquashfs "$tree" "$disk/images/tree.squashfs" -quiet -no-progress >/dev/null || skip "no images can be made"
 rm "$tree/etc/disk"
 
 start <<'END'
@@ -94,8 +94,8 @@ cycle() {
 for kind in folder squashfs archive; do
         case $kind in
         folder) path=$tree ;;
-        squashfs) path=$scratch/images/tree.squashfs ;;
-        archive) path=$scratch/images/tree.tar.gz ;;
+        squashfs) path=$disk/images/tree.squashfs ;;
+        archive) path=$disk/images/tree.tar.gz ;;
         esac
         file kept-$kind <<<"root: { $kind: $path, overlay: true }
 $init"
@@ -111,21 +111,21 @@ $init"
         expect_as_before "once-$kind: nothing is left" "$before"
 done
 
-file written <<<"root: { archive: $scratch/images/tree.tar.gz }
+file written <<<"root: { archive: $disk/images/tree.tar.gz }
 $init"
 cycle written "changed new "
-mv "$scratch/images/tree.tar.gz" "$scratch/images/away.tar.gz"
+mv "$disk/images/tree.tar.gz" "$disk/images/away.tar.gz"
 check "written: once unpacked, the archive may go" ctl launch written
 ctl stop written
-mv "$scratch/images/away.tar.gz" "$scratch/images/tree.tar.gz"
+mv "$disk/images/away.tar.gz" "$disk/images/tree.tar.gz"
 rm -rf "$state/written"
 
-file anew <<<"root: { archive: $scratch/images/tree.tar.gz, keep: false }
+file anew <<<"root: { archive: $disk/images/tree.tar.gz, keep: false }
 $init"
 cycle anew "base /bin/able "
 expect_as_before "anew: nothing is left" "$before"
 
-file fixed <<<"root: { squashfs: $scratch/images/tree.squashfs }
+file fixed <<<"root: { squashfs: $disk/images/tree.squashfs }
 $init"
 begin fixed
 expect "fixed: a squashfs alone cannot be written" no "$(inside fixed sh -c 'touch /etc/new 2>/dev/null || echo no')"
@@ -142,12 +142,12 @@ ctl stop place
 expect "place: a folder alone is written in place" changed "$(cat "$tree/etc/mark")"
 echo base >"$tree/etc/mark" && rm "$tree/etc/new"
 
-file changing <<<"root: { archive: $scratch/images/tree.tar.gz, overlay: true, keep: false }
+file changing <<<"root: { archive: $disk/images/tree.tar.gz, overlay: true, keep: false }
 $init"
 begin changing
 ctl stop changing
 echo second >"$tree/etc/mark"
-tar -czf "$scratch/images/tree.tar.gz" -C "$tree" .
+tar -czf "$disk/images/tree.tar.gz" -C "$tree" .
 check "changing: it is launched after the archive was replaced" ctl launch changing
 expect "changing: it has the new one" second "$(inside changing cat /etc/mark)"
 ctl stop changing
@@ -158,7 +158,7 @@ echo base >"$tree/etc/mark"
 file other <<<"root: { folder: $tree, overlay: true }
 $init"
 ctl launch other && ctl stop other
-file other <<<"root: { squashfs: $scratch/images/tree.squashfs, overlay: true }
+file other <<<"root: { squashfs: $disk/images/tree.squashfs, overlay: true }
 $init"
 output=$(ctl launch other 2>&1)
 expect_like "other: another base under what was kept is refused" "1 *$state/other*" "$? $output"
@@ -251,15 +251,15 @@ expect_like "container check in JSON" '*"valid": false*' "$(ctl --json container
 rm "$files/bad.yaml"
 check "container check of good ones" ctl container check "$files"
 
-file gone <<<"root: { archive: $scratch/images/gone.tar }"
+file gone <<<"root: { archive: $disk/images/gone.tar }"
 refuse gone "*gone.tar*"
-head -c 100000 "$scratch/images/tree.tar.gz" >"$scratch/images/cut.tar.gz"
-file cut <<<"root: { archive: $scratch/images/cut.tar.gz }"
+head -c 100000 "$disk/images/tree.tar.gz" >"$disk/images/cut.tar.gz"
+file cut <<<"root: { archive: $disk/images/cut.tar.gz }"
 refuse cut "*cut.tar.gz*"
-cp "$0" "$scratch/images/text"
-file text <<<"root: { archive: $scratch/images/text }"
+cp "$0" "$disk/images/text"
+file text <<<"root: { archive: $disk/images/text }"
 refuse text "*images/text*"
-file none <<<"root: { squashfs: $scratch/images/text }"
+file none <<<"root: { squashfs: $disk/images/text }"
 refuse none "*images/text*"
 file noparent <<<"network: [{ type: veth, parent: dvnone0 }]"
 refuse noparent "*no interface dvnone0*"
@@ -270,9 +270,9 @@ refuse noinit "*/sbin/init*"
 
 # ---- unpacking: it is told of, and can be cut short at any time
 
-truncate -s 400M "$scratch/images/large" && tar -czf "$scratch/images/large.tar.gz" -C "$scratch/images" large -C "$tree" .
-rm "$scratch/images/large"
-file large <<<"root: { archive: $scratch/images/large.tar.gz }
+truncate -s 400M "$disk/images/large" && tar -czf "$disk/images/large.tar.gz" -C "$disk/images" large -C "$tree" .
+rm "$disk/images/large"
+file large <<<"root: { archive: $disk/images/large.tar.gz }
 $init"
 
 # The keeper of a launch that is unpacking, once it is.

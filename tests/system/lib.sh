@@ -62,8 +62,10 @@ jobs_to_end=()
 
 exec {lock}>/run/davit-system-tests.lock && flock "$lock" || exit 99
 scratch=$(mktemp -d /run/davit-system.XXXXXX) && chmod 755 "$scratch" || exit 99
-runtime=$scratch/run policies=$scratch/policy files=$scratch/containers state=$scratch/state bus=unix:path=$scratch/bus log=$scratch/davitd.log
+runtime=$scratch/run policies=$scratch/policy files=$scratch/containers bus=unix:path=$scratch/bus log=$scratch/davitd.log
 mkdir "$policies" "$files"
+# Not below /run, a tmpfs on most hosts, whose owners can be shifted since Linux 6.3 alone.
+disk=$(mktemp -d /var/tmp/davit-system.XXXXXX) && state=$disk/state || exit 99
 trap 'leave $?' EXIT
 trap 'exit 143' TERM INT HUP
 
@@ -397,7 +399,7 @@ snapshot() {
         echo "interfaces:"
         ip -o link | sed 's/^[0-9]*: \([^:]*\): .* mtu \([0-9]*\) .*/\1 \2/' | sort
         echo "loop devices:"
-        losetup --noheadings --list --output BACK-FILE | grep -F "$scratch"
+        losetup --noheadings --list --output BACK-FILE | grep -F -e "$scratch" -e "$disk"
         echo "nodes in /dev:"
         find /dev -xdev -name "tap${tap_base}[0-9][0-9][0-9]" | sort
         echo "files:"
@@ -484,7 +486,7 @@ leave() {
         awk -v top="$scratch/" 'index($5, top) == 1 { print $5 }' /proc/self/mountinfo | sort -r | while read -r name; do
                 umount -l "$name"
         done
-        rm -rf --one-file-system "$scratch"
+        rm -rf --one-file-system "$scratch" "$disk"
 
         [ "$status" = 77 ] && exit 77
         echo "$passed passed, $failed failed, $skipped skipped"
