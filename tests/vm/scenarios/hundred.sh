@@ -23,20 +23,20 @@ rules() {
         done
 }
 
+# for_each COMMANDS: in the guest for each number, as $1, some at a time.
+for_each() {
+        guest_seconds=300 guest "seq -f %04g $count | xargs -P 4 -n 1 bash -c ${*@Q} each"
+}
+
 launch_all() {
-        guest_seconds=300 guest "set -e
-                for i in \$(seq -f %04g $count); do
-                        davitctl launch box-\$i -- $quick_init
-                        cp /usr/local/bin/usbprobe /run/davit/containers/box-\$i/rootfs/bin/
-                done"
+        for_each "davitctl launch box-\$1 -- $quick_init &&
+                cp /usr/local/bin/usbprobe /run/davit/containers/box-\$1/rootfs/bin/"
 }
 
 # What each container has that is not what it should have, and nothing else: its phone alone, answering.
 differences() {
-        guest_seconds=200 guest "for i in \$(seq -f %04g $count); do
-                        seen=\$(davitctl exec box-\$i -- /bin/usbprobe 2>&1 | cut -d ' ' -f 2- | tr '\n' ' ')
-                        [ \"\$seen\" = '$1 SIM'\$i' ' ] || echo \"box-\$i has: \$seen\"
-                done"
+        for_each "seen=\$(davitctl exec box-\$1 -- /bin/usbprobe 2>&1 | cut -d ' ' -f 2- | xargs)
+                [ \"\$seen\" = \"$1 SIM\$1\" ] || echo \"box-\$1 has: \$seen\""
 }
 
 active_grants() {
@@ -46,7 +46,7 @@ active_grants() {
 # Seconds until the guest has this many grants.
 time_to() {
         guest_seconds=120 guest "start=\${EPOCHREALTIME/./}
-                until [ \$(grants | grep -c ' active\$') = $1 ]; do
+                until all=\$(grants) && [ \$(grep -c ' active\$' <<<\"\$all\") = $1 ]; do
                         [ \$(((\${EPOCHREALTIME/./} - start) / 1000000)) -lt 100 ] || break
                         sleep 0.1
                 done
