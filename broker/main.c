@@ -279,6 +279,7 @@ static int run(const Options *options, bool detached, int *ready_fd) {
                 return 1;
         service_log_open(detached);
         service_ready(ready_fd);
+        manager_autostart(daemon.manager, use_units(options));
         log_info("davitd %s is ready with %zu rules", PACKAGE_VERSION,
                  rule_set_size(manager_rules(daemon.manager)));
         r = loop_run(daemon.loop);

@@ -355,6 +355,8 @@ void manager_set_keeper_start(Manager *manager, KeeperStart start, void *userdat
         }
         manager->start_keeper = start;
         manager->start_userdata = userdata;
+        if (start && manager->autostart_due)
+                manager_autostart(manager, /* units= */ true);
 }
 
 void manager_check_launches(Manager *manager) {

@@ -49,8 +49,9 @@ struct Manager {
         Waiter *waiters;
         PendingLaunch *launches;
         CleanUp *clean_ups;
-        bool deferring; /* all devices are assigned first, and then each container is done in one plan */
-        bool taking_in; /* at the start: everything is taken in before anything is decided */
+        bool autostart_due; /* as soon as keepers can be units */
+        bool deferring;     /* all devices are assigned first, and then each container is done in one plan */
+        bool taking_in;     /* at the start: everything is taken in before anything is decided */
 };
 
 /* A container as the core sees it: Container.userdata. */

@@ -73,6 +73,10 @@ DEFINE_CLEANUP(Manager *, manager_free);
 /* Opens the sources, takes everything in, reads back what is present and converges. Return: 0; errno. */
 int manager_start(Manager *manager);
 
+/* Launches the containers whose file says "autostart: true", once in the life of the runtime folder. @units:
+ * not before keepers can be units. */
+void manager_autostart(Manager *manager, bool units);
+
 /* One observer; NULL for none. */
 void manager_set_observer(Manager *manager, ManagerObserver observer, void *userdata);
 

@@ -43,7 +43,7 @@ typedef struct Arguments {
         size_t n_labels;
         int ready_fd;
         bool foreground;
-        bool unit;
+        bool unit, ordered; /* by davitd */
         char *const *command;
 } Arguments;
 
@@ -278,6 +278,7 @@ static int take_order(Arguments *arguments, KeeperOrder *order) {
                 return r;
         if (!arguments->name || !streq(arguments->name, name))
                 return wrong("the order is for another container");
+        arguments->ordered = true;
         arguments->ready_fd = order->ready_fd;
         arguments->command = optind < n ? order->arguments + optind : NULL;
         return 0;
@@ -309,6 +310,11 @@ static int read_file(const Arguments *arguments, LaunchRequest *request, LaunchF
         else if (r < 0)
                 log_error_errno(r, "Failed to read the container file of %s: %m", arguments->name);
         parse_errors_deinit(&errors);
+        if (r == 0 && arguments->unit && !arguments->ordered && !request->file) {
+                log_error("There is no %s/%s.yaml, and davitd has not ordered a container %s",
+                          arguments->container_dir, arguments->name, arguments->name);
+                r = 1;
+        }
         return r == 0 ? 0 : 1;
 }
 
