@@ -10,7 +10,7 @@
 #
 # That something is not there is asked so that a davit which does not answer is no proof of it.
 #
-# From the environment: top_builddir; KEEP=1 leaves the machine up, to look around (its name is that of the scenario).
+# With state=booted in front of it the machine has no davit. From the environment: top_builddir; KEEP=1 leaves the machine up, to look around (its name is that of the scenario).
 
 set -euo pipefail
 
@@ -175,4 +175,5 @@ trap 'exit 130' INT HUP
 
 rm -rf "$kept"
 "$vm" stop "$scenario"
-"$vm" start "$scenario"
+# With the tree that davit was compiled in, in /host.
+"$vm" start "$scenario" ${state:+"--$state"} --share "$build/vm/share"

@@ -18,7 +18,8 @@ add_programs() {
 
         compile "$tree/usr/local/sbin/vm-agent" "$here"/agent/*.c &&
                 compile "$tree/usr/local/bin/phonesim" "$here"/phonesim/*.c &&
-                compile "$tree/usr/local/bin/usbprobe" "$here"/probe/*.c &&
+                compile "$tree/usr/local/bin/usbprobe" "$here/probe/usbprobe.c" &&
+                compile "$tree/usr/local/bin/stamp" "$here/probe/stamp.c" &&
                 install -m 755 "$here/image/gpusim" "$tree/usr/local/bin/gpusim" &&
                 install -m 755 "$tree/usr/local/bin/usbprobe" "$tree$container_root/usr/local/bin/usbprobe" &&
                 chown "$container_base:$container_base" "$tree$container_root/usr/local/bin/usbprobe"

@@ -82,6 +82,10 @@ def qemu_arguments(image, share):
     return arguments
 
 
+WAIT_BOOTED = "systemctl is-system-running --wait >/dev/null; udevadm settle -t 60"
+MOUNT_SHARE = "mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144,cache=none host /host"
+
+
 class Machine:
     def __init__(self, name):
         if not name or "/" in name or name.startswith("."):
@@ -151,6 +155,8 @@ class Machine:
             )
         with open(self.path("pid"), "w", encoding="ascii") as file:
             file.write(str(process.pid))
+        with open(self.path("machine.json"), "w", encoding="utf-8") as file:
+            json.dump({"image": image, "share": share}, file)
         deadline = time.monotonic() + BOOT_SECONDS
         while time.monotonic() < deadline:
             if process.poll() is not None:
@@ -181,7 +187,7 @@ class Machine:
         on_top = ["-F", "raw", "-b", f"{image}/base.ext4"]
         subprocess.check_call(["qemu-img", "create", "-q", "-f", "qcow2", *on_top, self.path("disk.qcow2")])
         self._launch(image, share, [])
-        self.must_run("systemctl is-system-running --wait >/dev/null; udevadm settle -t 60")
+        self.must_run(WAIT_BOOTED)
 
     def resume(self, state, share=None):
         """From a saved state, with the share mounted on /host."""
@@ -193,9 +199,21 @@ class Machine:
         )
         self._launch(os.path.realpath(image), share, ["-loadvm", SAVED])
         self.must_run(
-            f"date -u -s @{time.time():.3f} >/dev/null &&"
-            " mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144,cache=none host /host"
+            f"date -u -s @{time.time():.3f} >/dev/null && {MOUNT_SHARE}"
         )
+
+    def reboot(self):
+        """In order, from the kernel on. QEMU ends with the guest, and another takes its disk."""
+        with open(self.path("machine.json"), encoding="utf-8") as file:
+            settings = json.load(file)
+        self.run("systemctl reboot", seconds=5)
+        deadline = time.monotonic() + BOOT_SECONDS
+        while self.is_up():
+            if time.monotonic() > deadline:
+                raise MachineError(f"{self.name} does not shut down: " + self._log_end())
+            time.sleep(0.1)
+        self._launch(settings["image"], settings["share"], [])
+        self.must_run(f"{WAIT_BOOTED}; modprobe -a 9p 9pnet_virtio && {MOUNT_SHARE}")
 
     def save(self, state, image):
         """Into a folder, which is replaced; image is as seen from there. Ends the machine."""
