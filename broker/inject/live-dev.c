@@ -110,14 +110,18 @@ typedef struct XattrArgs { /* the kernel's struct xattr_args */
 
 static int set_label(const LiveDev *live, const char *held, const char *name, const void *value,
                      size_t size) {
+        static bool unknown; /* to this kernel, or to a filter of system calls that is older and says EPERM */
         XattrArgs args = {.value = (uintptr_t)value, .size = (uint32_t)size};
         char path[HELD_PATH_MAX];
 
-        if (syscall(SYS_setxattrat, live->held_fd, held, AT_SYMLINK_NOFOLLOW, name, &args, sizeof(args)) >= 0)
-                return 0;
-        /* A filter of system calls that is older than the call says EPERM. */
-        if (errno != ENOSYS && errno != EPERM)
-                return -errno;
+        if (!unknown) {
+                if (syscall(SYS_setxattrat, live->held_fd, held, AT_SYMLINK_NOFOLLOW, name, &args,
+                            sizeof(args)) >= 0)
+                        return 0;
+                if (errno != ENOSYS && errno != EPERM)
+                        return -errno;
+                unknown = true;
+        }
         return lsetxattr(held_path(live, held, path), name, value, size, /* flags= */ 0) < 0 ? -errno : 0;
 }
 
