@@ -20,8 +20,6 @@
 #include "util/log.h"
 #include "util/string.h"
 
-#define NOTE "autostarted" /* in RUNTIME/state */
-
 static void on_launched(_unused_ void *userdata, _unused_ CallCode code, _unused_ const char *message,
                         _unused_ int value) {
         /* A launch that fails has been logged, and that the container is there already is fine. */
@@ -57,9 +55,12 @@ static void start(Manager *manager, const char *name) {
 
 /* Return: 1 nobody has done it before; 0; errno. */
 static int take_note(const Manager *manager) {
-        _cleanup_close_ int fd =
-                openat(manager->state_fd, NOTE, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+        _cleanup_close_ int fd = -EBADF;
+        _cleanup_free_ char *path = NULL;
 
+        if (asprintf(&path, "%s/autostarted", manager->runtime_dir) < 0)
+                return -ENOMEM;
+        fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd >= 0)
                 return 1;
         return errno == EEXIST ? 0 : -errno;

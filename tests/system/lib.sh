@@ -406,7 +406,9 @@ snapshot() {
         (cd "$runtime" 2>/dev/null && find . ! -path './exits/*' ! -path '*/rootfs/*' | sort)
         find "$state" -mindepth 1 2>/dev/null | sort
         echo "descriptors of davitd:"
-        find "/proc/$davitd_pid/fd" -type l -exec readlink {} ';' 2>/dev/null | sed 's/:\[[0-9]*\]$//' | sort
+        # What the kernel has forgotten of a name in /proc says nothing of the file.
+        find "/proc/$davitd_pid/fd" -type l -exec readlink {} ';' 2>/dev/null |
+                sed -e 's/:\[[0-9]*\]$//' -e '/^\/proc\//s/ (deleted)$//' | sort
         echo "processes:"
         processes
 }
