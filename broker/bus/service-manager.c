@@ -21,6 +21,9 @@
 #define SYSTEMD_PATH      "/org/freedesktop/systemd1"
 #define SYSTEMD_INTERFACE "org.freedesktop.systemd1.Manager"
 
+/* A host that starts a thousand containers at once takes its time to answer. */
+#define ANSWER_USEC (120ULL * 1000 * 1000)
+
 #define UNIT_PREFIX "davit-container@"
 #define UNIT_SUFFIX ".service"
 
@@ -102,6 +105,7 @@ static int on_started(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *
 /* Restarted, as a unit whose keeper has just ended may count as running still: a start would do nothing. */
 static int start_unit(void *userdata, const char *name) {
         char unit[sizeof(UNIT_PREFIX) + 64 + sizeof(UNIT_SUFFIX)];
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         _cleanup_(sd_bus_slot_unrefp) sd_bus_slot *slot = NULL;
         Bus *bus = userdata;
         sd_bus *connection = connection_peek(bus->connection);
@@ -119,8 +123,12 @@ static int start_unit(void *userdata, const char *name) {
                 return -ENOMEM;
         }
         snprintf(unit, sizeof(unit), UNIT_PREFIX "%s" UNIT_SUFFIX, name);
-        r = sd_bus_call_method_async(connection, &slot, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_INTERFACE,
-                                     "RestartUnit", on_started, start, "ss", unit, "replace");
+        r = sd_bus_message_new_method_call(connection, &m, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_INTERFACE,
+                                           "RestartUnit");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "ss", unit, "replace");
+        if (r >= 0)
+                r = sd_bus_call_async(connection, &slot, m, on_started, start, ANSWER_USEC);
         if (r < 0) {
                 start_free(start);
                 return r;

@@ -259,7 +259,12 @@ bool service_has_units(void) {
 }
 
 bool service_is_managed(void) {
-        return getenv("NOTIFY_SOCKET") || getenv("INVOCATION_ID");
+        const char *started = getenv("SYSTEMD_EXEC_PID");
+        uint64_t pid;
+
+        /* What is inherited from a service further up, such as $INVOCATION_ID, says nothing of us. */
+        return getenv("NOTIFY_SOCKET") ||
+               (started && string_to_u64(started, 10, INT_MAX, &pid) >= 0 && (pid_t)pid == getpid());
 }
 
 /* One field of a journal entry, in @buffer. What does not fit is cut: it is a name. */

@@ -38,22 +38,14 @@ static int make_folder(const char *path) {
 /* Return: a descriptor of the folder, locked; -EBUSY; errno. */
 static int lock_folder(const char *path) {
         for (unsigned int i = 0; i < LOCK_TRIES; i++) {
-                _cleanup_close_ int fd = -EBADF;
-                struct stat ours, theirs;
                 int r;
 
                 r = make_folder(path);
                 if (r < 0)
                         return r;
-                fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-                if (fd < 0 && errno == ENOENT)
-                        continue; /* removed between the two calls */
-                if (fd < 0 || fstat(fd, &ours) < 0)
-                        return -errno;
-                if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-                        return errno == EWOULDBLOCK ? -EBUSY : -errno;
-                if (stat(path, &theirs) >= 0 && ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino)
-                        return TAKE_FD(fd);
+                r = fd_open_locked(path, O_RDONLY | O_DIRECTORY, 0);
+                if (r != -EAGAIN)
+                        return r;
         }
         return -EBUSY;
 }

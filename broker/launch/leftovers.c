@@ -129,20 +129,13 @@ int container_folder_lock(const char *folder) {
         if (asprintf(&path, "%s/lock", folder) < 0)
                 return -ENOMEM;
         for (unsigned int i = 0; i < LOCK_TRIES; i++) {
-                _cleanup_close_ int fd = -EBADF;
-                struct stat ours, theirs;
+                int r;
 
                 if (mkdir(folder, 0700) < 0 && errno != EEXIST)
                         return -errno;
-                fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-                if (fd < 0 && errno == ENOENT)
-                        continue; /* removed between the two calls */
-                if (fd < 0 || fstat(fd, &ours) < 0)
-                        return -errno;
-                if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-                        return errno == EWOULDBLOCK ? -EBUSY : -errno;
-                if (stat(path, &theirs) >= 0 && ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino)
-                        return TAKE_FD(fd);
+                r = fd_open_locked(path, O_RDWR | O_CREAT, 0600);
+                if (r != -EAGAIN)
+                        return r;
         }
         return -EBUSY;
 }

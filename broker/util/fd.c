@@ -12,6 +12,7 @@
 #include <assert.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -162,4 +163,20 @@ int fd_open_dir(int dirfd, const char *path) {
         int fd = openat(dirfd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
         return fd < 0 ? -errno : fd;
+}
+
+int fd_open_locked(const char *path, int flags, mode_t mode) {
+        _cleanup_close_ int fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW, mode);
+        struct stat ours, theirs;
+
+        if (fd < 0)
+                return errno == ENOENT ? -EAGAIN : -errno;
+        if (fstat(fd, &ours) < 0)
+                return -errno;
+        if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+                return errno == EWOULDBLOCK ? -EBUSY : -errno;
+        /* Who had the lock before may have removed the file with it. */
+        if (stat(path, &theirs) < 0 || ours.st_dev != theirs.st_dev || ours.st_ino != theirs.st_ino)
+                return -EAGAIN;
+        return TAKE_FD(fd);
 }

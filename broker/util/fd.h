@@ -57,6 +57,15 @@ int fd_write_string(int dirfd, const char *path, const char *text);
 /* Creates every missing folder of @path with @mode. Return: 0; -ENOTDIR something else is there; errno. */
 int fd_mkdir_parents(const char *path, mode_t mode);
 
+/**
+ * fd_open_locked() - open a file or folder that goes with its last holder, and be the only one who has it
+ * @flags, @mode: of open(2); O_CLOEXEC and O_NOFOLLOW come along
+ *
+ * Return: a descriptor that holds the exclusive lock; -EAGAIN it went meanwhile, or is not there: to be made
+ * and tried again; -EBUSY another has the lock; errno.
+ */
+int fd_open_locked(const char *path, int flags, mode_t mode);
+
 /* Opens @path below @dirfd as O_PATH|O_DIRECTORY, never over a final symlink. Return: fd or negative errno.
  */
 int fd_open_dir(int dirfd, const char *path);

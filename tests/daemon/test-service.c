@@ -196,8 +196,14 @@ static void test_notify(_unused_ void **state) {
         text[n] = '\0';
         assert_string_equal(text, "READY=1");
         assert_int_equal(unsetenv("NOTIFY_SOCKET"), 0);
-        assert_int_equal(unsetenv("INVOCATION_ID"), 0);
+        assert_int_equal(setenv("SYSTEMD_EXEC_PID", "1", 1), 0);
+        assert_int_equal(setenv("INVOCATION_ID", "0123456789abcdef0123456789abcdef", 1), 0);
         assert_false(service_is_managed());
+        snprintf(text, sizeof(text), "%d", (int)getpid());
+        assert_int_equal(setenv("SYSTEMD_EXEC_PID", text, 1), 0);
+        assert_true(service_is_managed());
+        assert_int_equal(unsetenv("SYSTEMD_EXEC_PID"), 0);
+        assert_int_equal(unsetenv("INVOCATION_ID"), 0);
 }
 
 static void test_watchdog(_unused_ void **state) {

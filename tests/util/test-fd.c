@@ -222,12 +222,34 @@ static void test_open_dir(void **state) {
         assert_int_equal(fd_open_dir(folder->fd, "missing"), -ENOENT);
 }
 
+static void test_open_locked(_unused_ void **state) {
+        char path[] = "/tmp/davit-test-locked.XXXXXX";
+        _cleanup_close_ int first = -EBADF, second = -EBADF;
+
+        close(mkstemp(path));
+        first = fd_open_locked(path, O_RDWR, 0);
+        assert_true(first >= 0);
+        assert_true(fcntl(first, F_GETFD) & FD_CLOEXEC);
+        assert_int_equal(fd_open_locked(path, O_RDWR, 0), -EBUSY);
+        /* One that was removed with its lock held is no lock any more. */
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(fd_open_locked(path, O_RDWR, 0), -EAGAIN);
+        second = fd_open_locked(path, O_RDWR | O_CREAT, 0600);
+        assert_true(second >= 0);
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(symlink("/etc/passwd", path), 0);
+        assert_int_equal(fd_open_locked(path, O_RDONLY, 0), -ELOOP);
+        assert_int_equal(unlink(path), 0);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
-                TEST(test_close),        TEST(test_read),           TEST(test_read_special),
-                TEST(test_write),        TEST(test_write_replaces), TEST(test_write_fails),
-                TEST(test_write_string), TEST(test_mkdir_parents),  TEST(test_open_dir),
+                TEST(test_close),          TEST(test_read),
+                TEST(test_read_special),   TEST(test_write),
+                TEST(test_write_replaces), TEST(test_write_fails),
+                TEST(test_write_string),   TEST(test_mkdir_parents),
+                TEST(test_open_dir),       cmocka_unit_test(test_open_locked),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
