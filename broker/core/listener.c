@@ -9,7 +9,8 @@
  * with the live /dev: a davitd that is started again neither forgets nor repeats it.
  *
  * Nobody tells when a socket is opened in a network namespace, so it is looked for: often while a system
- * boots, seldom later on.
+ * boots, seldom later on. How long a look takes is the container's choice, within bounds; so most of the time
+ * is left to others, however often it reboots.
  */
 
 #include "config.h"
@@ -17,21 +18,23 @@
 #include "core/manager-internal.h"
 #include "util/log.h"
 
-#define LOOK_USEC     (UINT64_C(250) * 1000)
-#define BOOT_USEC     (UINT64_C(60) * 1000 * 1000)
-#define LOOK_MAX_USEC (UINT64_C(60) * 1000 * 1000)
+#define LOOK_PAUSE_FACTOR 100
+#define LOOK_USEC         (UINT64_C(250) * 1000)
+#define BOOT_USEC         (UINT64_C(60) * 1000 * 1000)
+#define LOOK_MAX_USEC     (UINT64_C(60) * 1000 * 1000)
 
 static void on_look_for_listener(void *userdata) {
         Context *context = userdata;
-        uint64_t age = loop_now() - context->listener_since;
+        uint64_t start = loop_now(), age = start - context->listener_since, pause;
         int r;
 
         if (context->container->state != CONTAINER_RUNNING || target_listener_told(context->target))
                 return;
         /* What a child of the queue is at is told by it. */
         if (!runner_is_idle(context->runner) || !target_has_listener(context->target)) {
+                pause = age < BOOT_USEC ? LOOK_USEC : MIN(age, LOOK_MAX_USEC);
                 loop_source_set_timer(context->listener,
-                                      age < BOOT_USEC ? LOOK_USEC : MIN(age, LOOK_MAX_USEC));
+                                      MAX(pause, (loop_now() - start) * LOOK_PAUSE_FACTOR));
                 return;
         }
         r = target_tell_again(context->target, runner_present(context->runner));

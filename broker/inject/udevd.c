@@ -25,7 +25,7 @@
 #include "util/string.h"
 
 #define CONTROL_SOCKET "/run/udev/control"
-#define LINES_MAX      16384
+#define LINES_MAX      4096
 #define VALID_NS       UINT64_C(1000000000)
 
 struct UdevdProbe {
