@@ -95,6 +95,8 @@ void manager_renew_decisions(Manager *manager);
 int manager_adopt(Manager *manager, Container *container);
 /* The runner's answer for one device. */
 void manager_settled(Manager *manager, Container *container, const char *device, int error);
+
+/* collect.c: for RunnerClient.wanted. */
 int manager_wanted(Manager *manager, Container *container, const char *device, ItemSet *ret);
 
 /* context.c: the ends of a container's life. */
