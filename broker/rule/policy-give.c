@@ -220,50 +220,6 @@ static int parse_mode(const PolicyContext *context, const PolicyNode *node, void
         return 0;
 }
 
-static int parse_net_name(const PolicyContext *context, const PolicyNode *node, void *target) {
-        return policy_interface_name(context, node, target);
-}
-
-static int parse_net_mode(const PolicyContext *context, const PolicyNode *node, void *target) {
-        static const char *const other[] = {"macvlan", "ipvlan", "macvtap", "ipvtap",
-                                            "sriov",   "bridge", "vlan"};
-        static const char *const words[] = {"move", NULL};
-        int r;
-
-        r = policy_scalar(context, node, "move");
-        if (r != 0)
-                return r;
-        if (streq(node->text, "move"))
-                return 0;
-        for (size_t i = 0; i < ELEMENTSOF(other); i++)
-                if (streq(node->text, other[i]))
-                        return policy_error(context, node,
-                                            "mode %s is not supported: an interface can only move", other[i]);
-        return policy_expected(context, node, "move", words);
-}
-
-static int parse_mtu(const PolicyContext *context, const PolicyNode *node, void *target) {
-        return policy_mtu(context, node, target);
-}
-
-static int parse_up(const PolicyContext *context, const PolicyNode *node, void *target) {
-        return policy_bool(context, node, target);
-}
-
-static int parse_net(const PolicyContext *context, const PolicyNode *node, void *target) {
-        static const PolicyKey keys[] = {
-                {"name", parse_net_name, offsetof(GiveNet, name)},
-                {"mode", parse_net_mode, 0},
-                {"mtu", parse_mtu, offsetof(GiveNet, mtu)},
-                {"up", parse_up, offsetof(GiveNet, up)},
-                {},
-        };
-        GiveNet *net = target;
-
-        net->set = true;
-        return policy_map(context, node, "net", "a mapping like { name: eth1 }", keys, net, NULL);
-}
-
 enum {
         SEEN_TO,
         SEEN_SHARE,
@@ -303,7 +259,7 @@ int policy_give(const PolicyContext *context, const PolicyNode *node, void *targ
                 [SEEN_OWNER] = {"owner", parse_owner, 0},
                 [SEEN_MODE] = {"mode", parse_mode, offsetof(Give, mode)},
                 [SEEN_SYMLINK] = {"symlink", policy_symlink, offsetof(Give, symlink)},
-                [SEEN_NET] = {"net", parse_net, offsetof(Give, net)},
+                [SEEN_NET] = {"net", policy_net, offsetof(Give, net)},
                 [SEEN_MAX] = {},
         };
         unsigned int seen[SEEN_MAX] = {};
