@@ -216,6 +216,22 @@ void manager_assign_all(Manager *manager) {
                 runner_touch_all(context_of(container)->runner);
 }
 
+static bool has_companion(const Container *container, const char *id) {
+        char companion[DEVICE_ID_MAX];
+
+        for (const Grant *grant = container->grants; grant; grant = grant->container_next)
+                for (unsigned int i = 0; device_companion(grant->device, i, companion) >= 0; i++)
+                        if (streq(companion, id))
+                                return true;
+        return false;
+}
+
+void manager_touch_companions_of(Manager *manager, const char *id) {
+        registry_containers_foreach(container, &manager->registry)
+                if (has_companion(container, id))
+                        runner_touch_all(context_of(container)->runner);
+}
+
 void manager_renew_decisions(Manager *manager) {
         registry_containers_foreach(container, &manager->registry)
                 for (Grant *grant = container->grants; grant; grant = grant->container_next)

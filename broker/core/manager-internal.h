@@ -89,6 +89,9 @@ void manager_assign(Manager *manager, Device *device);
 /* All devices, and one plan for each container: so what one device has to leave is free before another needs
  * it. */
 void manager_assign_all(Manager *manager);
+/* A device came, changed or went that goes along with others: has these planned for anew wherever they are.
+ */
+void manager_touch_companions_of(Manager *manager, const char *id);
 /* After a reload: decides everything by the new rules; nothing points to the old ones after. */
 void manager_renew_decisions(Manager *manager);
 /* What is in the container already counts as given: its grants are made of it. Return: 0; -ENOMEM. */

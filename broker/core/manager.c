@@ -170,6 +170,18 @@ Manager *manager_free(Manager *manager) {
         return NULL;
 }
 
+static void assign_changed(Manager *manager, Device *device) {
+        char companion[DEVICE_ID_MAX] = "";
+
+        if (manager->taking_in)
+                return;
+        if (device_is_companion(device))
+                strcpy(companion, device->id);
+        manager_assign(manager, device);
+        if (companion[0])
+                manager_touch_companions_of(manager, companion);
+}
+
 static void on_event(void *userdata, const Uevent *event, bool complete) {
         Manager *manager = userdata;
         RegistryChange change;
@@ -187,8 +199,7 @@ static void on_event(void *userdata, const Uevent *event, bool complete) {
                 if (change == REGISTRY_UNCHANGED || !device)
                         continue;
                 manager_notify(manager, OBJECT_DEVICE, device->id, NULL);
-                if (!manager->taking_in)
-                        manager_assign(manager, device);
+                assign_changed(manager, device);
         } while (r > 0);
 }
 

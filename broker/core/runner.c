@@ -14,6 +14,9 @@
  * as its cause may be gone by then. A link that cannot be made, as something else has its name, does not take
  * the device away: it is an alias only.
  *
+ * What several devices share (plan/item.h) is planned together with each of them. Where such an item fails,
+ * all who want it do, and what was added is undone for as many of them as have nobody else wanting it.
+ *
  * `present` is our copy of the kernel's account: read once, then kept by what the steps did, and read again
  * when in doubt.
  */
@@ -26,6 +29,7 @@
 
 #include "core/child.h"
 #include "core/runner.h"
+#include "core/sharers.h"
 #include "util/log.h"
 #include "util/string.h"
 
@@ -58,6 +62,8 @@ struct Runner {
         ItemSet done; /* what the plan at work has added so far */
         Outcome *outcomes;
         size_t n_outcomes;
+        Sharers sharers; /* who wants what is shared, as of the last plan with shared items in it */
+        Sharers former;  /* and as of the one before */
 
         Child *child;
         bool running; /* in runner_run(): a touch from a callback only takes note */
@@ -128,6 +134,8 @@ Runner *runner_free(Runner *runner) {
         loop_source_free(runner->retry);
         runner_drop_work(runner);
         runner_drop_dirty(runner);
+        sharers_deinit(&runner->sharers);
+        sharers_deinit(&runner->former);
         item_set_deinit(&runner->present);
         free(runner);
         return NULL;
@@ -181,14 +189,60 @@ int runner_concern(Runner *runner, const char *device, int error) {
         return 0;
 }
 
+int runner_share(Runner *runner, const char *device, Item *item) {
+        return sharers_add(&runner->sharers, device, item);
+}
+
 static int runner_add_outcomes(Runner *runner, const ItemSet *set) {
         int r;
 
         for (size_t i = 0; i < set->n_items; i++) {
+                if (item_is_shared(set->items[i]))
+                        continue;
                 r = runner_concern(runner, set->items[i]->device, 0);
                 if (r < 0)
                         return r;
         }
+        return 0;
+}
+
+/* Asks what is wanted. Return: 0; 1 with all that is shared; errno. */
+static int runner_ask(Runner *runner, const char *device, ItemSet *ret) {
+        Sharers before = runner->sharers;
+        int r;
+
+        runner->sharers = (Sharers){};
+        r = runner->client->wanted(runner->userdata, device, ret);
+        if (r < 0 || (r == 0 && device)) {
+                sharers_deinit(&runner->sharers);
+                runner->sharers = before;
+        } else {
+                sharers_deinit(&runner->former);
+                runner->former = before;
+        }
+        return r;
+}
+
+/* What of `present` a plan for one device is about. */
+static int runner_scope(const Runner *runner, const char *device, const ItemSet *wanted, bool shared,
+                        ItemSet *ret) {
+        _cleanup_(item_set_deinit) ItemSet scope = {};
+
+        if (!shared)
+                return item_set_of_device(&runner->present, device, ret);
+        for (size_t i = 0; i < runner->present.n_items; i++) {
+                Item *item = runner->present.items[i];
+                int r;
+
+                /* Another device's own, that is to be shared from now on, gives way to itself. */
+                if (!item_is_shared(item) && !streq(item->device, device) && !item_set_find(wanted, item))
+                        continue;
+                r = item_set_add(&scope, item);
+                if (r < 0)
+                        return r;
+        }
+        *ret = scope;
+        scope = (ItemSet){};
         return 0;
 }
 
@@ -197,6 +251,7 @@ static int runner_begin(Runner *runner, const char *device) {
         _cleanup_(item_set_deinit) ItemSet wanted = {}, scope = {};
         _cleanup_(plan_deinit) Plan steps = {};
         int r, unwanted = 0;
+        bool shared;
 
         if (runner->in_doubt) {
                 r = runner_read(runner);
@@ -204,15 +259,16 @@ static int runner_begin(Runner *runner, const char *device) {
                         return r;
         }
 
-        r = runner->client->wanted(runner->userdata, device, &wanted);
+        r = runner_ask(runner, device, &wanted);
         if (r == -ENOMEM || (r < 0 && !device))
                 return r;
         /* What can not be given is taken away, if it was there before. */
         if (r < 0)
                 unwanted = r;
+        shared = r > 0;
 
         if (device) {
-                r = item_set_of_device(&runner->present, device, &scope);
+                r = runner_scope(runner, device, &wanted, shared, &scope);
                 if (r < 0)
                         return r;
                 r = runner_concern(runner, device, 0);
@@ -229,23 +285,45 @@ static int runner_begin(Runner *runner, const char *device) {
                 return r;
 
         if (unwanted < 0)
-                runner->outcomes[0].error = unwanted;
+                runner_outcome(runner, device)->error = unwanted;
         runner->steps = TAKE_PTR(steps.steps);
         runner->n_steps = steps.n_steps;
         steps.n_steps = 0;
         return 0;
 }
 
-/* Puts the removal of all that the plan at work has added of @device before the steps that are left. */
-static int runner_undo(Runner *runner, const char *device) {
+/* Whether all for whom @item is have failed by now. */
+static bool runner_gave_up(Runner *runner, const Item *item) {
+        const Outcome *outcome;
+        bool wanted = false;
+
+        if (!item_is_shared(item)) {
+                outcome = runner_outcome(runner, item->device);
+                return outcome && outcome->error < 0;
+        }
+        sharers_foreach(sharer, &runner->sharers, item) {
+                outcome = runner_outcome(runner, sharer->device);
+                if (!outcome || outcome->error == 0)
+                        return false;
+                wanted = true;
+        }
+        return wanted;
+}
+
+/* Puts the removal of all that the plan at work has added for those who failed before the steps that are
+ * left. */
+static int runner_undo(Runner *runner) {
         _cleanup_(item_set_deinit) ItemSet undo = {};
         size_t n_left = runner->n_steps - runner->at;
         Step *steps;
         int r;
 
-        r = item_set_of_device(&runner->done, device, &undo);
-        if (r < 0)
-                return r;
+        for (size_t i = 0; i < runner->done.n_items; i++)
+                if (runner_gave_up(runner, runner->done.items[i])) {
+                        r = item_set_add(&undo, runner->done.items[i]);
+                        if (r < 0)
+                                return r;
+                }
         steps = reallocarray(NULL, undo.n_items + n_left + 1, sizeof(*steps));
         if (!steps)
                 return -ENOMEM;
@@ -263,13 +341,30 @@ static int runner_undo(Runner *runner, const char *device) {
         return 0;
 }
 
+/* Notes that all for whom @item is have failed. Of a removal these are who wanted it before, and do not now.
+ * Return: 0 or -ENOMEM. */
+static int runner_blame(Runner *runner, StepAction action, const Item *item, int error) {
+        const Sharers *those = action == STEP_ADD ? &runner->sharers : &runner->former;
+        int r;
+
+        if (!item_is_shared(item))
+                return runner_concern(runner, item->device, error);
+        sharers_foreach(sharer, those, item) {
+                if (action == STEP_REMOVE && sharers_has(&runner->sharers, sharer->device, item))
+                        continue;
+                r = runner_concern(runner, sharer->device, error);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 static void runner_step_failed(Runner *runner, const Step *step, int error) {
         const char *action = step->action == STEP_ADD ? "add" : "remove";
         const Item *item = step->item;
-        Outcome *outcome = runner_outcome(runner, item->device);
 
         log_full(LOG_ERR, error,
-                 &(LogSubject){.device = item->device,
+                 &(LogSubject){.device = item_is_shared(item) ? NULL : item->device,
                                .container = runner->name,
                                .step = item_kind_to_string(item->kind)},
                  "Failed to %s %s %s: %m", action, item_kind_to_string(item->kind), item->path);
@@ -278,9 +373,8 @@ static void runner_step_failed(Runner *runner, const Step *step, int error) {
                 return;
 
         runner->failed = true;
-        if (outcome && outcome->error == 0)
-                outcome->error = error;
-        if (step->action == STEP_ADD && runner_undo(runner, item->device) < 0)
+        if (runner_blame(runner, step->action, item, error) < 0 ||
+            (step->action == STEP_ADD && runner_undo(runner) < 0))
                 runner->in_doubt = true;
 }
 
@@ -327,10 +421,9 @@ static int work_step(void *userdata) {
 
 static void runner_do_step(Runner *runner) {
         const Step *step = &runner->steps[runner->at];
-        const Outcome *outcome = runner_outcome(runner, step->item->device);
         int r;
 
-        if (step->action == STEP_ADD && outcome && outcome->error < 0) {
+        if (step->action == STEP_ADD && runner_gave_up(runner, step->item)) {
                 runner->at++;
                 return;
         }

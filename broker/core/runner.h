@@ -22,7 +22,13 @@ typedef struct RunnerOps {
 
 typedef struct RunnerClient {
         /* The items that should be in the container of @device; of all devices for NULL, each of them named
-         * by runner_concern(). Return: 0; errno. */
+         * by runner_concern().
+         *
+         * Where @device wants shared items, or did before, the answer is 1, and all shared items that should
+         * be in the container are in *ret besides, with what other devices are to have again as their own.
+         * Then, and for NULL, runner_share() says who wants what.
+         *
+         * Return: 0; 1; errno. */
         int (*wanted)(void *userdata, const char *device, ItemSet *ret);
         /* A step that may block is about to be done; called before, in our own process. */
         void (*starting)(void *userdata, const Step *step);
@@ -57,4 +63,7 @@ void runner_touch_all(Runner *runner);
 /* From within RunnerClient.wanted for all devices: @device is to be settled too, also where nothing of it is
  * wanted or present; with @error where it is known that it can not be given. Return: 0 or -ENOMEM. */
 int runner_concern(Runner *runner, const char *device, int error);
+
+/* From within RunnerClient.wanted: @device wants @item, which is shared. Return: 0 or -ENOMEM. */
+int runner_share(Runner *runner, const char *device, Item *item);
 bool runner_is_idle(const Runner *runner);

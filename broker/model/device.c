@@ -185,7 +185,8 @@ static uint32_t part_class(const Part *part) {
                 return 1U << DEVICE_INPUT;
         case PART_CARD:
         case PART_RENDER:
-                return 1U << DEVICE_GPU;
+                /* What only goes along with GPUs is none. */
+                return 1U << (streq(part->subsystem, "kfd") ? DEVICE_OTHER : DEVICE_GPU);
         case PART_BLOCK:
                 return 1U << DEVICE_BLOCK;
         case PART_TAP:

@@ -106,6 +106,19 @@ bool device_is_alive(const Device *device);
 /* The part that is the root object; NULL where it was not seen. */
 Part *device_root(const Device *device);
 
+/**
+ * device_companion() - which other devices' nodes go along with a device wherever it is given
+ * @i:          from 0 on
+ *
+ * Of a companion go along the nodes that are marked Part.shared: /dev/kfd with a GPU of the driver amdgpu.
+ *
+ * Return: 0, its id is in @ret, whether there is such a device or not; -ENOENT behind the last.
+ */
+int device_companion(const Device *device, unsigned int i, char ret[static DEVICE_ID_MAX]);
+
+/* Whether other devices may have this one as a companion. */
+bool device_is_companion(const Device *device);
+
 /* Forgets identity: another thing is in that place now, and must not pass for the one before. */
 void device_forget(Device *device);
 

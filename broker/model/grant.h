@@ -37,6 +37,7 @@ struct Grant {
         const struct Rule
                 *decision;  /* the rule itself, borrowed from the policy in force; the core renews it */
         bool interfaces;    /* a manual grant with the device's network interfaces */
+        bool shares;        /* some of what it gives is shared with other grants, as of the last plan */
         unsigned int share; /* how many containers may have the device at a time, by that rule */
         uint64_t seq;       /* order of giving: first come keeps */
         struct Grant *device_prev, *device_next;

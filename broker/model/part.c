@@ -48,6 +48,7 @@ typedef struct PartFields {
         char type;
         dev_t rdev;
         unsigned int ifindex;
+        bool shared;
 } PartFields;
 
 static PartKind node_kind(const char *subsystem, const char *name) {
@@ -61,7 +62,7 @@ static PartKind node_kind(const char *subsystem, const char *name) {
                 {"dvb", "", PART_VIDEO},         {"input", "", PART_INPUT},
                 {"drm", "dri/card", PART_CARD},  {"drm", "dri/renderD", PART_RENDER},
                 {"block", "", PART_BLOCK},       {"macvtap", "", PART_TAP},
-                {"ipvtap", "", PART_TAP},
+                {"ipvtap", "", PART_TAP},        {"kfd", "kfd", PART_RENDER},
         };
 
         for (size_t i = 0; i < ELEMENTSOF(kinds); i++)
@@ -155,6 +156,7 @@ static int parse_fields(const PropertyList *properties, PartFields *ret) {
         if (fields.type) {
                 fields.name = node_name(property_list_get(properties, "DEVNAME"));
                 fields.kind = node_kind(fields.subsystem, fields.name);
+                fields.shared = streq(fields.subsystem, "kfd");
         }
 
         *ret = fields;
@@ -234,6 +236,7 @@ static int part_assign(Part *part, const PartFields *fields, PropertyList *prope
         part->rdev = fields->rdev;
         part->node_key = fields->type ? part_node_key(fields->type, fields->rdev) : 0;
         part->ifindex = fields->ifindex;
+        part->shared = fields->shared;
         property_list_deinit(&part->properties);
         part->properties = *properties;
         *properties = (PropertyList){};

@@ -50,6 +50,7 @@ typedef struct Part {
         dev_t rdev;           /* node: its number. Minor 0 is a number like any other */
         uint64_t node_key;    /* node: number and type in one, the key of the registry's index; 0 otherwise */
         unsigned int ifindex; /* interface: on the host; 0 otherwise */
+        bool shared;          /* node: goes along with several devices, see device_companion() */
         PropertyList properties;
 
         /* An interface that was moved into a container is out of sight of the host: the kernel reports it as

@@ -160,6 +160,23 @@ bool item_equal(const Item *a, const Item *b) {
         return true;
 }
 
+bool item_is_same_thing(const Item *a, const Item *b) {
+        switch (a->kind) {
+        case ITEM_RIGHT:
+        case ITEM_NODE:
+                return a->type == b->type && a->rdev == b->rdev;
+        case ITEM_LINK:
+                return streq_ptr(a->target, b->target);
+        case ITEM_EVENT:
+                return true;
+        case ITEM_INTERFACE: /* moved, and so in one hand alone */
+        case ITEM_KIND_MAX:
+        case ITEM_KIND_INVALID:
+                break;
+        }
+        return false;
+}
+
 void item_set_deinit(ItemSet *set) {
         for (size_t i = 0; i < set->n_items; i++)
                 item_unref(set->items[i]);
@@ -207,6 +224,7 @@ int item_set_add(ItemSet *set, Item *item) {
         memmove(set->items + at + 1, set->items + at, (set->n_items - at) * sizeof(*set->items));
         set->items[at] = item_ref(item);
         set->n_items++;
+        set->n_shared += item_is_shared(item);
         return 0;
 }
 
@@ -216,6 +234,7 @@ int item_set_remove(ItemSet *set, const Item *key) {
 
         if (!found)
                 return -ENOENT;
+        set->n_shared -= item_is_shared(set->items[at]);
         item_unref(set->items[at]);
         set->n_items--;
         memmove(set->items + at, set->items + at + 1, (set->n_items - at) * sizeof(*set->items));

@@ -8,6 +8,7 @@
 
 #include "model/property.h"
 #include "util/cleanup.h"
+#include "util/string.h"
 
 /*
  * An item is one thing that can be in a container on davit's account: the unit in which "wanted" and
@@ -15,7 +16,16 @@
  * the device.
  *
  * Two items with the same key are the same thing; if they differ otherwise, the thing has to be replaced.
+ *
+ * An item has one owner, the device that brought it. What several devices bring into one container (/dev/kfd
+ * comes with each AMD GPU, nvidiactl with each of NVIDIA's) is nobody's own: its owner is the word "shared",
+ * which no device's id can be, as these have a dash. So it is there with the first device that wants it and
+ * goes with the last, and never has to be handed from one to the other. What is in the container does not say
+ * who wants it: that is asked of all grants each time.
+ *
+ * An item that one device brings as its own and another as shared is shared for as long as both are there.
  */
+#define ITEM_OWNER_SHARED "shared"
 
 /* In the order in which things go in; they leave in the reverse order. */
 typedef enum ItemKind {
@@ -34,7 +44,7 @@ ItemKind item_kind_from_string(const char *s);
 typedef struct Item {
         unsigned int n_refs;
         ItemKind kind;
-        const char *device; /* id of the device it belongs to */
+        const char *device; /* id of the device it belongs to, or ITEM_OWNER_SHARED */
         const char *path;   /* right: "c189:257"; node, link: path below /dev; interface: its name inside;
                                event: devpath */
         char type;          /* right, node: 'c' or 'b' */
@@ -59,16 +69,24 @@ Item *item_ref(Item *item);
 Item *item_unref(Item *item); /* NULL is fine; returns NULL */
 DEFINE_CLEANUP(Item *, item_unref);
 
+static inline bool item_is_shared(const Item *item) {
+        return streq(item->device, ITEM_OWNER_SHARED);
+}
+
 /* Orders by kind, then path: the key. */
 int item_compare_key(const Item *a, const Item *b);
 /* Whether nothing has to be done to make @a into @b, which has the same key. Of an event only the key and the
  * device count. */
 bool item_equal(const Item *a, const Item *b);
+/* Whether @a and @b, of the same key, are one thing that two devices can share: the same number, the same
+ * target. Owner and mode may differ. */
+bool item_is_same_thing(const Item *a, const Item *b);
 
 /* References to items, no key twice. Zeroed is empty. */
 typedef struct ItemSet {
         Item **items;
         size_t n_items;
+        size_t n_shared; /* how many of them are shared */
         size_t allocated;
 } ItemSet;
 

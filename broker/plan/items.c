@@ -6,6 +6,9 @@
  * Each node is a right, the node itself and its event; a rule may add a symlink. An interface is one item:
  * the kernel itself tells the programs inside of an interface that comes.
  *
+ * Nodes that go along with several devices are shared items (plan/item.h), also where the device that has
+ * them is given for its own sake.
+ *
  * Values of the device in a symlink's name are the device's own words: each becomes one harmless path
  * component.
  */
@@ -109,6 +112,7 @@ static int put_link(ItemSet *set, const Device *device, const Part *part, const 
 
 static int put_node(ItemSet *set, const Device *device, const Container *container, const Part *part,
                     const Give *give) {
+        const char *owner = part->shared ? ITEM_OWNER_SHARED : device->id;
         char right[32];
         uint32_t uid, gid;
         int r;
@@ -120,14 +124,14 @@ static int put_node(ItemSet *set, const Device *device, const Container *contain
 
         snprintf(right, sizeof(right), "%c%u:%u", part->type, major(part->rdev), minor(part->rdev));
         r = put_item(set, &(Item){.kind = ITEM_RIGHT,
-                                  .device = device->id,
+                                  .device = owner,
                                   .path = right,
                                   .type = part->type,
                                   .rdev = part->rdev});
         if (r < 0 && r != -EEXIST)
                 return r;
         r = put_item(set, &(Item){.kind = ITEM_NODE,
-                                  .device = device->id,
+                                  .device = owner,
                                   .path = part->name,
                                   .type = part->type,
                                   .rdev = part->rdev,
@@ -137,7 +141,7 @@ static int put_node(ItemSet *set, const Device *device, const Container *contain
         if (r < 0)
                 return r == -EEXIST ? 0 : r;
         r = put_item(set, &(Item){.kind = ITEM_EVENT,
-                                  .device = device->id,
+                                  .device = owner,
                                   .path = part->devpath,
                                   .properties = part->properties});
         if (r < 0)
@@ -185,5 +189,39 @@ int wanted_items(const Device *device, const Container *container, const Give *g
 
         *ret = set;
         set = (ItemSet){};
+        return 0;
+}
+
+/* What goes along takes the rule's owner and mode, but not its symlink, which is for the device. */
+static int put_companion(ItemSet *set, const Device *companion, const Container *container,
+                         const Give *give) {
+        Give bare = *give;
+
+        bare.symlink = NULL;
+        device_parts_foreach(part, companion) {
+                int r;
+
+                if (!part_is_node(part) || !part->shared || !(give->kinds & 1U << part->kind))
+                        continue;
+                r = put_node(set, companion, container, part, &bare);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int wanted_companions(const Registry *registry, const Device *device, const Container *container,
+                      const Give *give, ItemSet *set) {
+        char id[DEVICE_ID_MAX];
+
+        assert(registry && device && container && give && set);
+
+        for (unsigned int i = 0; device_companion(device, i, id) >= 0; i++) {
+                const Device *companion = registry_device(registry, id);
+                int r = companion ? put_companion(set, companion, container, give) : 0;
+
+                if (r < 0)
+                        return r;
+        }
         return 0;
 }

@@ -73,3 +73,8 @@ const Rule *wanted_deciding_rule(const RuleSet *rules, const Device *device, con
  */
 int wanted_items(const Device *device, const Container *container, const Give *give, bool manual,
                  ItemSet *ret);
+
+/* Adds to @set, what wanted_items() gave, the shared items that go along with @device: device_companion().
+ * Return: as wanted_items(); @set is to be thrown away on failure. */
+int wanted_companions(const Registry *registry, const Device *device, const Container *container,
+                      const Give *give, ItemSet *set);

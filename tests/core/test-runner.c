@@ -48,6 +48,8 @@ typedef struct Fixture {
                 int error;
         } settled[64];
         unsigned int n_settled, n_idle;
+        ItemSet shared;        /* wanted by all of @sharers */
+        const char *sharers;   /* one letter a device */
         const char *concerned; /* a device of which nothing is wanted, but somebody waits for it */
         int concern_error;
 } Fixture;
@@ -112,11 +114,20 @@ static int fake_read(void *target, ItemSet *ret) {
 static int fake_wanted(void *userdata, const char *device, ItemSet *ret) {
         Fixture *f = userdata;
 
-        if (device)
+        if (device && !f->sharers)
                 return item_set_of_device(&f->wanted, device, ret);
         *ret = (ItemSet){};
         for (size_t i = 0; i < f->wanted.n_items; i++)
-                assert_int_equal(item_set_add(ret, f->wanted.items[i]), 0);
+                if (!device || streq(f->wanted.items[i]->device, device))
+                        assert_int_equal(item_set_add(ret, f->wanted.items[i]), 0);
+        for (size_t i = 0; f->sharers && i < f->shared.n_items && f->sharers[0]; i++) {
+                assert_int_equal(item_set_add(ret, f->shared.items[i]), 0);
+                for (const char *s = f->sharers; *s; s++)
+                        assert_int_equal(
+                                runner_share(f->runner, (const char[]){*s, '\0'}, f->shared.items[i]), 0);
+        }
+        if (device)
+                return 1;
         return f->concerned ? runner_concern(f->runner, f->concerned, f->concern_error) : 0;
 }
 
@@ -158,6 +169,7 @@ static void tear_down(Fixture *f) {
         runner_free(f->runner);
         loop_free(f->loop);
         item_set_deinit(&f->wanted);
+        item_set_deinit(&f->shared);
         munmap(f->kernel, sizeof(*f->kernel));
         log_set_sink(NULL);
 }
@@ -228,6 +240,117 @@ static void test_failure_of_each_add(_unused_ void **state) {
                 check_failure_at(k, /* in_children= */ false);
                 check_failure_at(k, /* in_children= */ true);
         }
+}
+
+static void want_shared(Fixture *f) {
+        put(&f->shared, ITEM_RIGHT, ITEM_OWNER_SHARED, "ctl");
+        put(&f->shared, ITEM_NODE, ITEM_OWNER_SHARED, "ctl");
+}
+
+/* What two devices share is there with the first and goes with the last. */
+static void test_shared(_unused_ void **state) {
+        Fixture f;
+
+        set_up(&f, /* in_children= */ false);
+        want_phone(&f, "a", "n1");
+        want_shared(&f);
+        f.sharers = "a";
+        runner_touch(f.runner, "a");
+        assert_int_equal(outcome(&f, "a"), 0);
+        assert_int_equal(n_present(&f, ITEM_OWNER_SHARED), 2);
+
+        want_phone(&f, "b", "n2");
+        f.sharers = "ab";
+        f.kernel->n_steps = 0;
+        runner_touch(f.runner, "b");
+        assert_int_equal(outcome(&f, "b"), 0);
+        assert_int_equal(f.kernel->n_steps, 3);
+
+        f.n_settled = 0;
+        item_set_deinit(&f.wanted);
+        want_phone(&f, "b", "n2");
+        f.sharers = "b";
+        runner_touch(f.runner, "a");
+        assert_int_equal(outcome(&f, "a"), 0);
+        assert_int_equal(f.n_settled, 1);
+        assert_int_equal(n_present(&f, ITEM_OWNER_SHARED), 2);
+
+        item_set_deinit(&f.wanted);
+        f.sharers = "";
+        runner_touch(f.runner, "b");
+        assert_present_is_true(&f);
+        assert_int_equal(runner_present(f.runner)->n_items, 0);
+        tear_down(&f);
+}
+
+/* Two devices at once, one with something shared and one without, and every step fails once: who shares what
+ * failed is without it, the other is not concerned, and nothing shared is left for nobody. */
+static void test_failure_of_each_shared_add(_unused_ void **state) {
+        for (unsigned int k = 1; k <= 12; k++)
+                for (unsigned int children = 0; children < 2; children++) {
+                        int a, b, c;
+                        Fixture f;
+
+                        set_up(&f, children > 0);
+                        f.kernel->fail_at = k;
+                        want_phone(&f, "a", "n1");
+                        want_phone(&f, "b", "n2");
+                        want_phone(&f, "c", "n3");
+                        want_shared(&f);
+                        f.sharers = "ab";
+                        runner_touch_all(f.runner);
+                        run_until_idle(&f);
+
+                        a = outcome(&f, "a");
+                        b = outcome(&f, "b");
+                        c = outcome(&f, "c");
+                        assert_int_equal(n_present(&f, "a"), a < 0 ? 0 : 3);
+                        assert_int_equal(n_present(&f, "b"), b < 0 ? 0 : 3);
+                        assert_int_equal(n_present(&f, "c"), c < 0 ? 0 : 3);
+                        assert_int_equal(n_present(&f, ITEM_OWNER_SHARED), a < 0 && b < 0 ? 0 : 2);
+                        /* Rights and nodes: "ctl" comes before "n1". */
+                        assert_int_equal(a < 0 && b < 0, k == 1 || k == 5);
+                        assert_true(c == 0 || (a == 0 && b == 0));
+                        assert_int_equal(a < 0 || b < 0 || c < 0, k <= 11);
+                        assert_present_is_true(&f);
+                        tear_down(&f);
+                }
+}
+
+/* A device that has been there for a while is told when what it shares fails by another's coming. */
+static void test_shared_fails_who_is_there(_unused_ void **state) {
+        Fixture f;
+
+        set_up(&f, /* in_children= */ false);
+        want_phone(&f, "a", "n1");
+        f.sharers = "";
+        runner_touch(f.runner, "a");
+        assert_int_equal(outcome(&f, "a"), 0);
+
+        f.n_settled = 0;
+        want_shared(&f);
+        want_phone(&f, "b", "n2");
+        f.sharers = "ab";
+        f.kernel->fail_at = f.kernel->n_steps + 1;
+        runner_touch(f.runner, "b");
+        assert_int_equal(outcome(&f, "a"), -EIO);
+        assert_int_equal(outcome(&f, "b"), -EIO);
+        assert_int_equal(n_present(&f, "a"), 3);
+        assert_int_equal(n_present(&f, "b"), 0);
+
+        /* What can not be taken back is told to who had it. */
+        f.n_settled = 0;
+        runner_touch_all(f.runner);
+        assert_int_equal(outcome(&f, "b"), 0);
+        f.n_settled = 0;
+        item_set_deinit(&f.wanted);
+        want_phone(&f, "a", "n1");
+        item_set_deinit(&f.shared);
+        f.kernel->fail_at = f.kernel->n_steps + 2; /* the interface, then the shared node */
+        runner_touch(f.runner, "b");
+        assert_int_equal(outcome(&f, "b"), -EIO);
+        assert_present_is_true(&f);
+        tear_down(&f);
 }
 
 /* What could not be removed stays booked, is reported, and goes on the next look. */
@@ -360,6 +483,9 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_failure_of_each_add),
                 cmocka_unit_test(test_failure_of_each_removal),
+                cmocka_unit_test(test_shared),
+                cmocka_unit_test(test_failure_of_each_shared_add),
+                cmocka_unit_test(test_shared_fails_who_is_there),
                 cmocka_unit_test(test_retry),
                 cmocka_unit_test(test_settles_what_has_nothing),
                 cmocka_unit_test(test_touches_while_busy),

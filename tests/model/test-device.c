@@ -149,6 +149,8 @@ static void test_places(void **state) {
                 assert_int_equal(device_place_id(&place, id), 0);
                 assert_string_equal(id, places[i].id);
                 assert_int_equal(string_from_component(id, back, sizeof(back)), 0);
+                /* No id is a bare word: plan/item.h has a use for such a one. */
+                assert_non_null(strchr(id, '-'));
                 if (places[i].root) {
                         assert_int_equal(place.root_size, strlen(places[i].root));
                         assert_memory_equal(places[i].devpath, places[i].root, place.root_size);

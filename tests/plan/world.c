@@ -15,7 +15,7 @@ unsigned int world_draw(World *world, unsigned int n) {
 }
 
 Item *world_item(World *world) {
-        static const char *const devices[] = {"usb-3-1", "usb-3-10", "pci-0000:01:00.0"};
+        static const char *const devices[] = {"usb-3-1", "usb-3-10", "pci-0000:01:00.0", ITEM_OWNER_SHARED};
         static const char *const paths[] = {"bus/usb/003/001", "bus/usb/003/010", "dri/card0", "ttyUSB0"};
         static const char *const rights[] = {"c189:256", "c189:265", "c226:0", "c188:0"};
         static const char *const links[] = {"phones/a", "phones/b"};
@@ -23,7 +23,7 @@ Item *world_item(World *world) {
         static const char *const devpaths[] = {"/devices/a", "/devices/b", "/devices/c", "/devices/d"};
         Item fields = {
                 .kind = (ItemKind)world_draw(world, ITEM_KIND_MAX),
-                .device = devices[world_draw(world, 3)],
+                .device = devices[world_draw(world, 4)],
                 .type = 'c',
                 .rdev = makedev(189, world_draw(world, 2)),
                 .uid = 100000 + world_draw(world, 2),
