@@ -16,11 +16,38 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "inject/interface-find.h"
 #include "inject/interface-state.h"
+#include "util/fd.h"
 #include "util/string.h"
+
+int interface_finder_open(int netns_fd, InterfaceFinder *finder) {
+        int r;
+
+        finder->home_fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+        if (finder->home_fd < 0)
+                return -errno;
+        r = route_socket_open(-EBADF, &finder->home);
+        if (r < 0)
+                return r;
+        r = route_socket_open(netns_fd, &finder->inside);
+        return r < 0 ? r : interface_finder_learn_nsid(finder);
+}
+
+void interface_finder_close(InterfaceFinder *finder) {
+        route_socket_close(finder->home);
+        route_socket_close(finder->inside);
+        safe_close(finder->home_fd);
+}
+
+int interface_finder_learn_nsid(InterfaceFinder *finder) {
+        int r = route_socket_nsid(finder->inside, finder->home_fd, &finder->home_nsid);
+
+        return r == -ENOENT ? 0 : r;
+}
 
 typedef struct Search {
         const InterfaceFinder *finder;

@@ -41,45 +41,6 @@
 
 #define GIVEN_BACK_USEC (1000 * 1000)
 
-typedef struct Journey {
-        InterfaceFinder finder;
-        int home_fd;
-        int netns_fd; /* borrowed */
-} Journey;
-
-static void journey_deinit(Journey *journey) {
-        route_socket_close(journey->finder.home);
-        route_socket_close(journey->finder.inside);
-        safe_close(journey->home_fd);
-}
-
-static int journey_init(Journey *journey, int netns_fd) {
-        int r;
-
-        journey->netns_fd = netns_fd;
-        journey->home_fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-        if (journey->home_fd < 0)
-                return -errno;
-        r = route_socket_open(-EBADF, &journey->finder.home);
-        if (r < 0)
-                return r;
-        r = route_socket_open(netns_fd, &journey->finder.inside);
-        if (r < 0)
-                return r;
-        r = route_socket_nsid(journey->finder.inside, journey->home_fd, &journey->finder.home_nsid);
-        return r == -ENOENT ? 0 : r;
-}
-
-#define JOURNEY_NULL ((Journey){.home_fd = -EBADF, .netns_fd = -EBADF, .finder.home_nsid = -1})
-
-/* The host's namespace has a number inside only once something there has asked for it: a link that just
- * moved. */
-static int journey_learn_nsid(Journey *journey) {
-        int r = route_socket_nsid(journey->finder.inside, journey->home_fd, &journey->finder.home_nsid);
-
-        return r == -ENOENT ? 0 : r;
-}
-
 static int set_mtu(RouteSocket *socket, struct rtnl_link *link, uint32_t mtu) {
         _cleanup_(rtnl_link_putp) struct rtnl_link *change = NULL;
 
@@ -93,23 +54,23 @@ static int set_mtu(RouteSocket *socket, struct rtnl_link *link, uint32_t mtu) {
 }
 
 /* Sets the interface up inside as @item wants it, and notes its index there. */
-static int settle_inside(Journey *journey, const Item *item, PropertyList *state, int state_fd,
+static int settle_inside(InterfaceFinder *finder, const Item *item, PropertyList *state, int state_fd,
                          const char *container) {
         _cleanup_(rtnl_link_putp) struct rtnl_link *link = NULL;
         int r;
 
-        r = journey_learn_nsid(journey);
+        r = interface_finder_learn_nsid(finder);
         if (r >= 0)
-                r = interface_find_inside(&journey->finder, state, &link);
+                r = interface_find_inside(finder, state, &link);
         if (r >= 0)
                 r = interface_state_set_number(state, "INSIDE_IFINDEX",
                                                (uint32_t)rtnl_link_get_ifindex(link));
         if (r >= 0)
                 r = interface_state_save(state_fd, container, state);
         if (r >= 0)
-                r = set_mtu(journey->finder.inside, link, item->mtu);
+                r = set_mtu(finder->inside, link, item->mtu);
         if (r >= 0)
-                r = link_set_flags(journey->finder.inside, link, item->up ? IFF_UP : 0, IFF_UP);
+                r = link_set_flags(finder->inside, link, item->up ? IFF_UP : 0, IFF_UP);
         return r;
 }
 
@@ -129,25 +90,26 @@ static void drop_altnames(RouteSocket *socket, unsigned int ifindex) {
 
 /* Moves @link from inside to the host, as @name or the first free davitN, which then is @name. Return: 0;
  * errno. */
-static int bring_home(Journey *journey, struct rtnl_link *link, char name[IFNAMSIZ]) {
+static int bring_home(InterfaceFinder *finder, struct rtnl_link *link, char name[IFNAMSIZ]) {
         unsigned int ifindex = (unsigned int)rtnl_link_get_ifindex(link);
         int r;
 
-        r = link_move(journey->finder.inside, link, journey->home_fd, name);
+        r = link_move(finder->inside, link, finder->home_fd, name);
         if (r != -EEXIST)
                 return r;
-        drop_altnames(journey->finder.inside, ifindex);
-        r = link_move(journey->finder.inside, link, journey->home_fd, name);
+        drop_altnames(finder->inside, ifindex);
+        r = link_move(finder->inside, link, finder->home_fd, name);
         for (unsigned int i = 0; r == -EEXIST && i < INTERFACE_SPARE_NAMES; i++) {
                 interface_spare_name(i, name);
-                r = link_move(journey->finder.inside, link, journey->home_fd, name);
+                r = link_move(finder->inside, link, finder->home_fd, name);
         }
         return r;
 }
 
 /* From wherever it is to the host and as it was. Return: 0; -ENODEV it is in neither namespace; -EEXIST it is
  * back, but its name is taken; errno. */
-static int give_back(Journey *journey, const PropertyList *state, int state_fd, const char *container) {
+static int give_back(InterfaceFinder *finder, const PropertyList *state, int state_fd,
+                     const char *container) {
         _cleanup_(rtnl_link_putp) struct rtnl_link *link = NULL, *home = NULL;
         char name[IFNAMSIZ];
         int r, k;
@@ -155,28 +117,28 @@ static int give_back(Journey *journey, const PropertyList *state, int state_fd, 
         r = string_from_component(property_list_get(state, "NAME"), name, sizeof(name));
         if (r < 0)
                 return r;
-        r = interface_find_inside(&journey->finder, state, &link);
+        r = interface_find_inside(finder, state, &link);
         if (r < 0 && r != -ENODEV)
                 return r;
         if (r >= 0)
-                r = bring_home(journey, link, name);
+                r = bring_home(finder, link, name);
         if (r < 0 && r != -EEXIST && r != -ENODEV)
                 return r;
 
         /* After an error it may have come home nevertheless: the kernel moves first and renames then. */
-        r = r >= 0 ? link_get(journey->finder.home, /* ifindex= */ 0, name, &home)
-                   : interface_find_home(&journey->finder, state, &home);
+        r = r >= 0 ? link_get(finder->home, /* ifindex= */ 0, name, &home)
+                   : interface_find_home(finder, state, &home);
         if (r < 0)
                 return r;
-        k = interface_drop_uppers(journey->finder.inside, journey->home_fd,
-                                  (unsigned int)rtnl_link_get_ifindex(home), state_fd, container);
-        r = interface_put_right(journey->finder.home, home, state);
+        k = interface_drop_uppers(finder->inside, finder->home_fd, (unsigned int)rtnl_link_get_ifindex(home),
+                                  state_fd, container);
+        r = interface_put_right(finder->home, home, state);
         return k < 0 && (r >= 0 || r == -EEXIST) ? k : r;
 }
 
 /* A state that is there already: the interface is inside, or on its way back somebody was interrupted.
  * Return: 1 it is inside and as wanted; 0 it is not; errno. */
-static int take_up_earlier(Journey *journey, const Item *item, int state_fd, const char *container) {
+static int take_up_earlier(InterfaceFinder *finder, const Item *item, int state_fd, const char *container) {
         _cleanup_(property_list_deinit) PropertyList state = {};
         _cleanup_(rtnl_link_putp) struct rtnl_link *link = NULL, *home = NULL;
         int r;
@@ -184,27 +146,27 @@ static int take_up_earlier(Journey *journey, const Item *item, int state_fd, con
         r = interface_state_load(state_fd, container, item->path, &state);
         if (r < 0)
                 return r == -ENOENT || r == -EBADMSG ? 0 : r;
-        if (interface_find_inside(&journey->finder, &state, &link) >= 0) {
-                r = settle_inside(journey, item, &state, state_fd, container);
+        if (interface_find_inside(finder, &state, &link) >= 0) {
+                r = settle_inside(finder, item, &state, state_fd, container);
                 return r < 0 ? r : 1;
         }
-        if (interface_find_home(&journey->finder, &state, &home) >= 0) {
-                r = interface_put_right(journey->finder.home, home, &state);
+        if (interface_find_home(finder, &state, &home) >= 0) {
+                r = interface_put_right(finder->home, home, &state);
                 return r == -EEXIST ? 0 : r;
         }
         return 0;
 }
 
 /* Whether there is no such name, or alternative name, inside. Return: 0; -EEXIST; errno. */
-static int check_name_free(Journey *journey, const char *name) {
+static int check_name_free(InterfaceFinder *finder, const char *name) {
         _cleanup_(rtnl_link_putp) struct rtnl_link *link = NULL;
-        int r = link_get(journey->finder.inside, /* ifindex= */ 0, name, &link);
+        int r = link_get(finder->inside, /* ifindex= */ 0, name, &link);
 
         return r >= 0 ? -EEXIST : r == -ENODEV ? 0 : r;
 }
 
 int interface_move_in(const Item *item, int netns_fd, int state_fd, const char *container) {
-        _cleanup_(journey_deinit) Journey journey = JOURNEY_NULL;
+        _cleanup_(interface_finder_close) InterfaceFinder finder = INTERFACE_FINDER_NULL;
         _cleanup_(property_list_deinit) PropertyList state = {};
         _cleanup_(rtnl_link_putp) struct rtnl_link *link = NULL;
         int r;
@@ -213,38 +175,38 @@ int interface_move_in(const Item *item, int netns_fd, int state_fd, const char *
 
         if (strlen(item->path) >= IFNAMSIZ || strlen(item->target) >= IFNAMSIZ)
                 return -EINVAL;
-        r = journey_init(&journey, netns_fd);
+        r = interface_finder_open(netns_fd, &finder);
         if (r < 0)
                 return r;
-        r = take_up_earlier(&journey, item, state_fd, container);
+        r = take_up_earlier(&finder, item, state_fd, container);
         if (r != 0)
                 return r < 0 ? r : 0;
 
-        r = link_get(journey.finder.home, /* ifindex= */ 0, item->target, &link);
+        r = link_get(finder.home, /* ifindex= */ 0, item->target, &link);
         if (r >= 0)
-                r = check_name_free(&journey, item->path);
+                r = check_name_free(&finder, item->path);
         if (r >= 0)
-                r = interface_state_collect(journey.finder.home, link, item, &state);
+                r = interface_state_collect(finder.home, link, item, &state);
         if (r >= 0)
                 r = interface_state_save(state_fd, container, &state);
         if (r < 0)
                 return r;
 
-        r = link_move(journey.finder.home, link, netns_fd, item->path);
+        r = link_move(finder.home, link, netns_fd, item->path);
         if (r >= 0)
-                r = settle_inside(&journey, item, &state, state_fd, container);
+                r = settle_inside(&finder, item, &state, state_fd, container);
         if (r >= 0)
                 return 0;
 
         /* Where the way back fails too, the state stays: interface_restore() tries again. */
-        (void)journey_learn_nsid(&journey);
-        if (give_back(&journey, &state, state_fd, container) >= 0)
+        (void)interface_finder_learn_nsid(&finder);
+        if (give_back(&finder, &state, state_fd, container) >= 0)
                 (void)interface_state_remove(state_fd, container, item->path);
         return r;
 }
 
 int interface_move_out(const Item *item, int netns_fd, int state_fd, const char *container) {
-        _cleanup_(journey_deinit) Journey journey = JOURNEY_NULL;
+        _cleanup_(interface_finder_close) InterfaceFinder finder = INTERFACE_FINDER_NULL;
         _cleanup_(property_list_deinit) PropertyList state = {};
         int r, k;
 
@@ -253,11 +215,11 @@ int interface_move_out(const Item *item, int netns_fd, int state_fd, const char 
         r = interface_state_load(state_fd, container, item->path, &state);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
-        r = journey_init(&journey, netns_fd);
+        r = interface_finder_open(netns_fd, &finder);
         if (r < 0)
                 return r;
 
-        r = give_back(&journey, &state, state_fd, container);
+        r = give_back(&finder, &state, state_fd, container);
         if (r == -ENODEV && !property_list_get(&state, "KIND"))
                 return 0; /* unplugged, or hidden until its namespace dies */
         if (r < 0 && r != -ENODEV && r != -EEXIST)
@@ -295,7 +257,7 @@ static int add_item(const PropertyList *state, ItemSet *set) {
 }
 
 typedef struct Reader {
-        Journey journey;
+        InterfaceFinder finder;
         int netns_fd;
         int state_fd;
         const char *container;
@@ -309,18 +271,18 @@ static int read_one(const PropertyList *state, void *userdata) {
         int r;
 
         /* Most containers have none, and reading must not wait for a lock that theirs can keep busy. */
-        if (!reader->journey.finder.inside) {
-                r = journey_init(&reader->journey, reader->netns_fd);
+        if (!reader->finder.inside) {
+                r = interface_finder_open(reader->netns_fd, &reader->finder);
                 if (r < 0)
                         return r;
         }
-        r = interface_find_inside(&reader->journey.finder, state, &link);
+        r = interface_find_inside(&reader->finder, state, &link);
         /* What cannot be told is as it was: it must not keep the rest from being read. */
         if (r >= 0 || r == -EAGAIN)
                 return add_item(state, &reader->set);
         if (r != -ENODEV)
                 return r;
-        r = interface_find_home(&reader->journey.finder, state, &home);
+        r = interface_find_home(&reader->finder, state, &home);
         if (r != -ENODEV || !property_list_get(state, "KIND"))
                 return r == -ENODEV || r == -EAGAIN ? 0 : r;
         r = string_from_component(property_list_get(state, "INSIDE"), inside, sizeof(inside));
@@ -329,7 +291,7 @@ static int read_one(const PropertyList *state, void *userdata) {
 
 int interface_read(int netns_fd, int state_fd, const char *container, ItemSet *ret) {
         Reader reader = {
-                .journey = JOURNEY_NULL,
+                .finder = INTERFACE_FINDER_NULL,
                 .netns_fd = netns_fd,
                 .state_fd = state_fd,
                 .container = container,
@@ -342,7 +304,7 @@ int interface_read(int netns_fd, int state_fd, const char *container, ItemSet *r
                 reader.set = (ItemSet){};
         }
         item_set_deinit(&reader.set);
-        journey_deinit(&reader.journey);
+        interface_finder_close(&reader.finder);
         return r;
 }
 
@@ -401,7 +363,7 @@ int interface_restore(int state_fd, const char *container) {
         _cleanup_(route_socket_closep) RouteSocket *home = NULL;
         _cleanup_close_ int links_fd = -EBADF;
         Restorer restorer = {
-                .finder.home_nsid = -1,
+                .finder = INTERFACE_FINDER_NULL,
                 .deadline = now_usec() + GIVEN_BACK_USEC,
                 .state_fd = state_fd,
                 .container = container,
