@@ -16,8 +16,5 @@ int container_file_limits(const PolicyContext *context, const PolicyNode *node,
 /* A number of bytes with a unit: 512M, 2G. */
 int container_file_bytes(const PolicyContext *context, const PolicyNode *node, uint64_t min, uint64_t *ret);
 
-/* The value of member @key of a map; NULL there is none. */
-const PolicyNode *container_file_member(const PolicyNode *node, const char *key);
-
 /* Appends a copy of @text. Return: 0; -ENOMEM. */
 int container_file_push(char ***strings, size_t *n, const char *text);

@@ -7,14 +7,12 @@
 
 #include "config.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "launch/container-file-internal.h"
 #include "util/string.h"
-
-#define ADDRESS_TEXT_MAX (INET6_ADDRSTRLEN + 4)
+#include "yaml/address.h"
 
 static const char *const types[] = {
         [CONTAINER_VETH] = "veth",
@@ -54,54 +52,17 @@ static int parse_up(const PolicyContext *context, const PolicyNode *node, void *
 }
 
 static int parse_mac(const PolicyContext *context, const PolicyNode *node, void *target) {
-        static const char *const takes = "an address of one interface like 02:00:5e:10:00:01";
-        unsigned int b[6];
-        int end = 0, r;
-
-        r = policy_scalar(context, node, takes);
-        if (r != 0)
-                return r;
-        if (strlen(node->text) != 17 || sscanf(node->text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &b[0], &b[1], &b[2],
-                                               &b[3], &b[4], &b[5], &end) != 6)
-                return policy_expected(context, node, takes, NULL);
-        /* The lowest bit of the first byte is that of a group; all zero is nobody. */
-        if (end != 17 || b[0] & 1 || !(b[0] | b[1] | b[2] | b[3] | b[4] | b[5]) ||
-            node->text[strspn(node->text, "0123456789abcdefABCDEF:")])
-                return policy_expected(context, node, takes, NULL);
-        strcpy(target, node->text);
-        return 0;
-}
-
-/* Return: AF_INET, AF_INET6, or 0. */
-static int address_family(const char *text) {
-        unsigned char buffer[sizeof(struct in6_addr)];
-
-        if (inet_pton(AF_INET, text, buffer) == 1)
-                return AF_INET;
-        return inet_pton(AF_INET6, text, buffer) == 1 ? AF_INET6 : 0;
+        return policy_mac(context, node, target);
 }
 
 static int parse_address(const PolicyContext *context, const PolicyNode *node, ContainerNetwork *network,
                          size_t *n) {
-        static const char *const takes = "addresses with a prefix like 192.0.2.10/24 or 2001:db8::10/64";
-        char text[ADDRESS_TEXT_MAX];
-        uint64_t prefix;
-        char *slash;
-        int family, r;
+        char text[PREFIX_TEXT_SIZE];
+        int r;
 
-        r = policy_scalar(context, node, takes);
+        r = policy_prefix(context, node, text);
         if (r != 0)
                 return r;
-        if (strlen(node->text) >= sizeof(text))
-                return policy_expected(context, node, takes, NULL);
-        strcpy(text, node->text);
-        slash = strchr(text, '/');
-        if (!slash)
-                return policy_expected(context, node, takes, NULL);
-        *slash = '\0';
-        family = address_family(text);
-        if (family == 0 || string_to_u64(slash + 1, 10, family == AF_INET ? 32 : 128, &prefix) < 0)
-                return policy_expected(context, node, takes, NULL);
         for (size_t i = 0; i < *n; i++)
                 if (streq(network->addresses[i], node->text))
                         return policy_error(context, node, "address %s is given twice", quote(node->text));
@@ -178,7 +139,7 @@ static bool has_family(const ContainerNetwork *network, bool v6) {
 /* What each key alone cannot tell. */
 static int check_interface(const PolicyContext *context, const PolicyNode *node,
                            const ContainerNetwork *network, const unsigned int *seen) {
-        const PolicyNode *gateway = container_file_member(node, "gateway");
+        const PolicyNode *gateway = policy_member(node, "gateway");
         int bad = 0;
 
         if (!seen[SEEN_TYPE])
@@ -188,7 +149,7 @@ static int check_interface(const PolicyContext *context, const PolicyNode *node,
                                     "interface without \"parent\": the host's bridge for a veth, else the "
                                     "host's interface");
         if (seen[SEEN_MAC] && seen[SEEN_TYPE] && network->type == CONTAINER_IPVLAN)
-                bad |= policy_error(context, container_file_member(node, "mac"),
+                bad |= policy_error(context, policy_member(node, "mac"),
                                     "an ipvlan has the address of its parent: mac is of no effect");
         if ((network->gateway4 && !has_family(network, false)) ||
             (network->gateway6 && !has_family(network, true)))
@@ -228,7 +189,7 @@ static int parse_interface(const PolicyContext *context, const PolicyNode *node,
  */
 static int name_interface(const PolicyContext *context, const PolicyNode *item, ContainerFile *file,
                           size_t at) {
-        const PolicyNode *place = item->type == POLICY_MAP ? container_file_member(item, "name") : NULL;
+        const PolicyNode *place = item->type == POLICY_MAP ? policy_member(item, "name") : NULL;
         ContainerNetwork *network = &file->networks[at];
 
         if (!network->name[0] && !place)

@@ -107,8 +107,8 @@ enum {
 /* What each key alone cannot tell. */
 static int check_root(const PolicyContext *context, const PolicyNode *node, ContainerRoot *root,
                       const unsigned int *seen) {
-        const PolicyNode *keep = container_file_member(node, "keep"),
-                         *size = container_file_member(node, "size");
+        const PolicyNode *keep = policy_member(node, "keep"),
+                         *size = policy_member(node, "size");
         unsigned int n = (seen[SEEN_FOLDER] > 0) + (seen[SEEN_SQUASHFS] > 0) + (seen[SEEN_ARCHIVE] > 0);
 
         if (n != 1)
@@ -120,7 +120,7 @@ static int check_root(const PolicyContext *context, const PolicyNode *node, Cont
                      : seen[SEEN_SQUASHFS] ? CONTAINER_ROOT_SQUASHFS
                                            : CONTAINER_ROOT_ARCHIVE;
         if (root->kind == CONTAINER_ROOT_FOLDER && root->path && streq(root->path, "/") && !root->overlay)
-                return policy_error(context, container_file_member(node, "folder"),
+                return policy_error(context, policy_member(node, "folder"),
                                     "the host's own root cannot be written by a container");
         if (root->kind == CONTAINER_ROOT_FOLDER && !root->overlay && seen[SEEN_KEEP] && !root->keep)
                 return policy_error(context, keep,

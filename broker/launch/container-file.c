@@ -50,13 +50,6 @@ void container_file_deinit(ContainerFile *file) {
         *file = (ContainerFile){};
 }
 
-const PolicyNode *container_file_member(const PolicyNode *node, const char *key) {
-        for (const PolicyNode *member = node->children; member; member = member->next)
-                if (member->key->text && streq(member->key->text, key))
-                        return member;
-        return NULL;
-}
-
 int container_file_push(char ***strings, size_t *n, const char *text) {
         char **grown = reallocarray(*strings, *n + 2, sizeof(char *));
 

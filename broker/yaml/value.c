@@ -81,6 +81,13 @@ int policy_map(const PolicyContext *context, const PolicyNode *node, const char 
         return bad;
 }
 
+const PolicyNode *policy_member(const PolicyNode *node, const char *key) {
+        for (const PolicyNode *member = node->children; member; member = member->next)
+                if (member->key->text && streq(member->key->text, key))
+                        return member;
+        return NULL;
+}
+
 int policy_expected(const PolicyContext *context, const PolicyNode *node, const char *takes,
                     const char *const *words) {
         const char *meant;

@@ -30,6 +30,9 @@ int policy_key_find(const PolicyContext *context, const PolicyNode *key, const c
 int policy_map(const PolicyContext *context, const PolicyNode *node, const char *what, const char *takes,
                const PolicyKey *keys, void *target, unsigned int *seen);
 
+/* The first member of that key of a map; NULL where there is none. */
+const PolicyNode *policy_member(const PolicyNode *node, const char *key);
+
 /* Complains unless @node is a scalar with text in it. */
 int policy_scalar(const PolicyContext *context, const PolicyNode *node, const char *takes);
 
