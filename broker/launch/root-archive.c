@@ -4,10 +4,12 @@
  * Unpacking an archive, by libarchive, in a child.
  *
  * The archive may come from anywhere, and the code that reads it is large. So the child sees nothing of the
- * host but the new tree, which is its root folder, and keeps no capability but those over files there. It
- * runs no program: a compression that libarchive could only undo by one is not offered to it, as the
- * program's name would be looked for in the new tree. The archive's device nodes are left out, the extended
- * attributes too that mean something to the host (trusted.*, security.* but the file capabilities).
+ * host but the new tree, which is its root folder (and the folder that it copies), keeps no capability but
+ * those over files there, and has the ids of a container that does not run: what can only be reached as the
+ * host's root, a signal or a socket, it cannot. It runs no program: a compression that libarchive could only
+ * undo by one is not offered to it, as the program's name would be looked for in the new tree. The archive's
+ * device nodes are left out, the extended attributes too that mean something to the host (trusted.*,
+ * security.* but the file capabilities).
  *
  * Owners are written as they are in the archive, 0 to 65535: the mount shifts them. So set-uid bits and file
  * capabilities are as they were, and count inside alone.
@@ -23,6 +25,7 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <inttypes.h>
 #include <linux/capability.h>
 #include <locale.h>
@@ -31,8 +34,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -43,9 +48,12 @@
 #include "util/fd.h"
 #include "util/string.h"
 
-#define BLOCK_SIZE  (256U * 1024U)
-#define MESSAGE_MAX 512
-#define STEPS       100 /* of the progress that is told */
+#define BLOCK_SIZE   (256U * 1024U)
+#define MESSAGE_MAX  512
+#define STEPS        100 /* of the progress that is told */
+#define ROOM_STEP    (1U << 20)
+#define ENTRY_SIZE   4096U /* what one without data takes, about */
+#define LEFT_OUT_MAX 4096U
 #define CAPABILITIES                                                                      \
         (1U << CAP_CHOWN | 1U << CAP_DAC_OVERRIDE | 1U << CAP_FOWNER | 1U << CAP_FSETID | \
          1U << CAP_DAC_READ_SEARCH)
@@ -58,8 +66,11 @@ typedef struct Unpacker {
         struct archive_entry_linkresolver *links; /* of a folder that is copied; else NULL */
         const char *path;
         uint64_t size;
+        uint64_t unchecked; /* written since it was looked how much room there is */
         unsigned int step;
         int message_fd, progress_fd;
+        char **left_out; /* the device nodes; the child ends with them */
+        size_t n_left_out;
 } Unpacker;
 
 /* Says what is wrong, in the child. Return: @error. */
@@ -110,13 +121,11 @@ static void support_filters(struct archive *reader) {
 /* The current folder, which need not be below our root: the reader goes by descriptors from there. */
 static int unpacker_open_folder(Unpacker *unpacker) {
         unpacker->reader = archive_read_disk_new();
-        unpacker->writer = archive_write_disk_new();
         unpacker->links = archive_entry_linkresolver_new();
-        if (!unpacker->reader || !unpacker->writer || !unpacker->links)
+        if (!unpacker->reader || !unpacker->links)
                 return -ENOMEM;
         archive_entry_linkresolver_set_strategy(unpacker->links, ARCHIVE_FORMAT_TAR);
         archive_read_disk_set_symlink_physical(unpacker->reader);
-        archive_write_disk_set_options(unpacker->writer, EXTRACT_FLAGS);
         if (archive_read_disk_open(unpacker->reader, ".") != ARCHIVE_OK)
                 return complain_archive(unpacker, unpacker->reader, NULL);
         return 0;
@@ -124,12 +133,10 @@ static int unpacker_open_folder(Unpacker *unpacker) {
 
 static int unpacker_open(Unpacker *unpacker, int archive_fd) {
         unpacker->reader = archive_read_new();
-        unpacker->writer = archive_write_disk_new();
-        if (!unpacker->reader || !unpacker->writer)
+        if (!unpacker->reader)
                 return -ENOMEM;
         support_filters(unpacker->reader);
         archive_read_support_format_tar(unpacker->reader);
-        archive_write_disk_set_options(unpacker->writer, EXTRACT_FLAGS);
         if (archive_read_open_fd(unpacker->reader, archive_fd, BLOCK_SIZE) != ARCHIVE_OK)
                 return complain_archive(unpacker, unpacker->reader, NULL);
         return 0;
@@ -153,6 +160,23 @@ static void unpacker_tell(Unpacker *unpacker) {
         /* Who does not read misses something of no account. */
         if (write(unpacker->progress_fd, line, (size_t)n) < 0)
                 unpacker->progress_fd = -EBADF;
+}
+
+/* A file system may keep something back for the host's root, whose files these are until a mount shifts them:
+ * the last of it is not for an archive to take. */
+static int check_room(Unpacker *unpacker, uint64_t written) {
+        struct statvfs st;
+
+        unpacker->unchecked += written;
+        if (unpacker->unchecked < ROOM_STEP)
+                return 0;
+        unpacker->unchecked = 0;
+        if (statvfs("/", &st) < 0)
+                return -errno;
+        /* Without a limit both are 0 of 0. */
+        if ((st.f_bavail > 0 || st.f_blocks == 0) && (st.f_favail > 0 || st.f_files == 0))
+                return 0;
+        return complain(unpacker, -ENOSPC, "there is no room to unpack %s", unpacker->path);
 }
 
 /* Keeps those attributes that count inside the container and nowhere else. */
@@ -212,29 +236,65 @@ static int copy_data(Unpacker *unpacker, struct archive_entry *entry) {
                         return complain_archive(unpacker, unpacker->reader, entry);
                 if (archive_write_data_block(unpacker->writer, block, size, offset) < ARCHIVE_WARN)
                         return complain_archive(unpacker, unpacker->writer, entry);
+                r = check_room(unpacker, size);
+                if (r < 0)
+                        return r;
                 unpacker_tell(unpacker);
         }
 }
 
-static int unpack_entry(Unpacker *unpacker, struct archive_entry *entry) {
+/* Device nodes, and further names of one. Return: 1 it is to be left out; 0; errno. */
+static int leave_out(Unpacker *unpacker, struct archive_entry *entry) {
+        const char *link = archive_entry_hardlink(entry);
         mode_t type = archive_entry_filetype(entry);
+        bool device = type == AE_IFCHR || type == AE_IFBLK;
+        char **grown;
+
+        for (size_t i = 0; link && !device && i < unpacker->n_left_out; i++)
+                device = streq(link, unpacker->left_out[i]);
+        if (!device)
+                return 0;
+        /* Further names of one that is not noted are hard links to nothing, and complained of. */
+        if (unpacker->n_left_out >= LEFT_OUT_MAX)
+                return 1;
+        grown = reallocarray(unpacker->left_out, unpacker->n_left_out + 1, sizeof(*grown));
+        if (!grown)
+                return -ENOMEM;
+        unpacker->left_out = grown;
+        grown[unpacker->n_left_out] = strdup(archive_entry_pathname(entry));
+        return grown[unpacker->n_left_out++] ? 1 : -ENOMEM;
+}
+
+static bool is_foreign(int64_t id) {
+        return id < 0 || id >= ID_SLICE_COUNT;
+}
+
+static int check_owner(const Unpacker *unpacker, struct archive_entry *entry) {
+        int64_t uid = archive_entry_uid(entry), gid = archive_entry_gid(entry);
+
+        if (!is_foreign(uid) && !is_foreign(gid))
+                return 0;
+        return complain(unpacker, -ERANGE,
+                        "%s cannot be unpacked: %s belongs to id %" PRId64 ", a container has 0 to %d",
+                        unpacker->path, archive_entry_pathname(entry), is_foreign(uid) ? uid : gid,
+                        ID_SLICE_COUNT - 1);
+}
+
+static int unpack_entry(Unpacker *unpacker, struct archive_entry *entry) {
         int r;
 
-        if (type == AE_IFCHR || type == AE_IFBLK)
-                return 0;
         r = unpacker->links ? 0 : make_relative(entry);
         if (r == -EILSEQ)
                 return complain(unpacker, -EBADMSG, "%s has a name that is not valid UTF-8", unpacker->path);
         if (r >= 0)
-                r = filter_attributes(entry);
+                r = leave_out(unpacker, entry);
+        if (r != 0)
+                return r > 0 ? 0 : r;
+        r = filter_attributes(entry);
+        if (r >= 0)
+                r = check_owner(unpacker, entry);
         if (r < 0)
                 return r;
-        if (archive_entry_uid(entry) >= ID_SLICE_COUNT || archive_entry_gid(entry) >= ID_SLICE_COUNT)
-                return complain(unpacker, -ERANGE,
-                                "%s cannot be unpacked: %s belongs to id %" PRId64
-                                ", a container has 0 to %d",
-                                unpacker->path, archive_entry_pathname(entry),
-                                MAX(archive_entry_uid(entry), archive_entry_gid(entry)), ID_SLICE_COUNT - 1);
         /* A warning is what a file system cannot hold, as attributes. */
         if (archive_write_header(unpacker->writer, entry) < ARCHIVE_WARN)
                 return complain_archive(unpacker, unpacker->writer, entry);
@@ -243,7 +303,7 @@ static int unpack_entry(Unpacker *unpacker, struct archive_entry *entry) {
                 return r;
         if (archive_write_finish_entry(unpacker->writer) < ARCHIVE_WARN)
                 return complain_archive(unpacker, unpacker->writer, entry);
-        return 0;
+        return check_room(unpacker, ENTRY_SIZE);
 }
 
 /* "./bin" of a folder that is copied as "/bin", and the second name of a file as a hard link. */
@@ -295,6 +355,20 @@ static int unpack_all(Unpacker *unpacker) {
         return 0;
 }
 
+/* Only files are still made as 0: a folder that the archive does not name stays so. */
+static int take_ids(uid_t uid, gid_t gid) {
+        struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+        struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+        if (setgroups(0, NULL) < 0 || syscall(SYS_capget, &header, data) < 0 ||
+            prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || setresgid(gid, gid, gid) < 0 ||
+            setresuid(uid, uid, uid) < 0 || syscall(SYS_capset, &header, data) < 0)
+                return -errno;
+        setfsgid(0);
+        setfsuid(0);
+        return 0;
+}
+
 /* What is needed to write files of any owner, and to give them capabilities: nothing else. */
 static int drop_capabilities(void) {
         struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -309,16 +383,32 @@ static int drop_capabilities(void) {
         return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
 }
 
+static void die_with(pid_t parent) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent)
+                _exit(ESRCH);
+}
+
 /* In the child. Return: 0; errno. */
-static int unpack(Unpacker *unpacker, int from_fd, bool from_folder, const char *folder, bool sync) {
+static int unpack(Unpacker *unpacker, const ArchiveRequest *request, bool from_folder, int from_fd,
+                  pid_t parent) {
         int r;
 
         /* Or names that are not ASCII could not be read. */
         setlocale(LC_CTYPE, "C.UTF-8");
         umask(0);
-        if (chdir(folder) < 0 || chroot(".") < 0 || (from_folder && fchdir(from_fd) < 0))
+        if (chdir(request->folder) < 0 || chroot(".") < 0 || (from_folder && fchdir(from_fd) < 0))
                 return -errno;
-        r = drop_capabilities();
+        /* While we are root: it remembers, and changes no owners otherwise. */
+        unpacker->writer = archive_write_disk_new();
+        if (!unpacker->writer)
+                return -ENOMEM;
+        archive_write_disk_set_options(unpacker->writer, EXTRACT_FLAGS);
+        r = take_ids(request->uid, request->gid);
+        /* The change of ids has cleared it. */
+        die_with(parent);
+        if (r >= 0)
+                r = drop_capabilities();
         if (r >= 0)
                 r = from_folder ? unpacker_open_folder(unpacker) : unpacker_open(unpacker, from_fd);
         if (r >= 0)
@@ -326,7 +416,7 @@ static int unpack(Unpacker *unpacker, int from_fd, bool from_folder, const char 
         archive_read_free(unpacker->reader);
         archive_write_free(unpacker->writer);
         archive_entry_linkresolver_free(unpacker->links);
-        if (r >= 0 && sync) {
+        if (r >= 0 && request->sync) {
                 _cleanup_close_ int fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
                 if (fd < 0 || syncfs(fd) < 0)
@@ -351,19 +441,17 @@ static void keep_open(Unpacker *unpacker, int *from_fd) {
         unpacker->progress_fd = fds[2] < 0 ? -EBADF : 5;
 }
 
-_Noreturn static void child(Unpacker *unpacker, int from_fd, bool from_folder, const char *folder, bool sync,
+_Noreturn static void child(Unpacker *unpacker, const ArchiveRequest *request, bool from_folder,
                             pid_t parent) {
+        int from_fd = request->from_fd, r;
         sigset_t none;
-        int r;
 
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (getppid() != parent)
-                _exit(ESRCH);
+        die_with(parent);
         keep_open(unpacker, &from_fd);
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
         signal(SIGPIPE, SIG_IGN);
-        r = unpack(unpacker, from_fd, from_folder, folder, sync);
+        r = unpack(unpacker, request, from_folder, from_fd, parent);
         _exit(MIN(-r, 255));
 }
 
@@ -403,16 +491,19 @@ static int wait_child(pid_t pid, int message_fd, int cancel_fd, char text[static
         return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
 }
 
-int archive_unpack(int from_fd, const char *path, const char *folder, bool sync, int cancel_fd,
-                   int progress_fd, char **message) {
-        Unpacker unpacker = {.path = path, .message_fd = -EBADF, .progress_fd = progress_fd};
+int archive_unpack(const ArchiveRequest *request, char **message) {
+        Unpacker unpacker = {
+                .path = request->path,
+                .message_fd = -EBADF,
+                .progress_fd = request->progress_fd,
+        };
         char text[MESSAGE_MAX], safe[2 * MESSAGE_MAX];
         bool from_folder;
         pid_t parent = getpid(), pid;
         struct stat st;
         int fds[2], r;
 
-        if (fstat(from_fd, &st) < 0)
+        if (fstat(request->from_fd, &st) < 0)
                 return -errno;
         from_folder = S_ISDIR(st.st_mode);
         unpacker.size = from_folder ? 0 : (uint64_t)st.st_size;
@@ -427,14 +518,14 @@ int archive_unpack(int from_fd, const char *path, const char *folder, bool sync,
         }
         if (pid == 0) {
                 unpacker.message_fd = fds[1];
-                child(&unpacker, from_fd, from_folder, folder, sync, parent);
+                child(&unpacker, request, from_folder, parent);
         }
         safe_close(fds[1]);
-        r = wait_child(pid, fds[0], cancel_fd, text);
+        r = wait_child(pid, fds[0], request->cancel_fd, text);
         safe_close(fds[0]);
         if (r == -ECANCELED)
                 return message_set(message, r, "the launch was called off by a signal");
         if (r < 0 && *text)
                 return message_set(message, r, "%s", string_escape(safe, sizeof(safe), text));
-        return r < 0 ? message_set(message, r, "%s cannot be unpacked: %s", path, strerror(-r)) : 0;
+        return r < 0 ? message_set(message, r, "%s cannot be unpacked: %s", request->path, strerror(-r)) : 0;
 }

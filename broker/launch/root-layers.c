@@ -127,17 +127,24 @@ static bool stamp_is(const char *path, const char *expected) {
         return fd_read_file(AT_FDCWD, path, STAMP_MAX, &text, NULL) >= 0 && streq(text, expected);
 }
 
-static int unpack(Layers *layers, int archive_fd, const char *to, bool sync) {
+static int unpack_to(Layers *layers, int archive_fd, const char *to, bool sync) {
         const RootRequest *request = layers->request;
+        const ArchiveRequest unpack = {
+                .from_fd = archive_fd,
+                .path = request->root->path,
+                .folder = to,
+                .uid = request->slice->uid_base,
+                .gid = request->slice->gid_base,
+                .sync = sync,
+                .cancel_fd = request->cancel_fd,
+                .progress_fd = request->progress_fd,
+        };
         int r;
 
         r = make_folder(to, 0755);
         if (r >= 0 && chmod(to, 0755) < 0) /* whatever the umask is */
                 r = -errno;
-        if (r >= 0)
-                r = archive_unpack(archive_fd, request->root->path, to, sync, request->cancel_fd,
-                                   request->progress_fd, layers->message);
-        return r;
+        return r < 0 ? r : archive_unpack(&unpack, layers->message);
 }
 
 /* Puts the tree that was unpacked in the place of @to. What is there goes with the scratch folder. */
@@ -159,7 +166,7 @@ static int prepare_base(Layers *layers, int archive_fd, const struct stat *st) {
                 return r;
         if (stamp_is(stamp, text) && access(base, F_OK) >= 0)
                 return 0;
-        r = unpack(layers, archive_fd, tree, /* sync= */ true);
+        r = unpack_to(layers, archive_fd, tree, /* sync= */ true);
         if (r < 0)
                 return r;
         /* Without a stamp the tree would not count, should we come no further than this. */
@@ -199,7 +206,7 @@ static int prepare_archive(Layers *layers, char **ret) {
         else {
                 const char *tree = BELOW(layers->kept, "scratch/tree");
 
-                r = unpack(layers, fd, tree, /* sync= */ root->keep);
+                r = unpack_to(layers, fd, tree, /* sync= */ root->keep);
                 if (r >= 0 && root->keep && rename(tree, path) < 0)
                         r = -errno;
         }

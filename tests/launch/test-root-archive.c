@@ -18,12 +18,17 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <locale.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -35,6 +40,7 @@
 
 #define DEPTH       3000
 #define PATIENCE_MS 60000
+#define IDS         1000000 /* who unpacks */
 
 typedef struct Item {
         const char *path;
@@ -51,6 +57,9 @@ static bool possible;
 
 static int group_setup(_unused_ void **state) {
         possible = geteuid() == 0;
+        /* What is mounted here is nobody else's, and goes with us. */
+        if (possible && (unshare(CLONE_NEWNS) < 0 || mount("", "/", "", MS_REC | MS_PRIVATE, "") < 0))
+                return -1;
         signal(SIGPIPE, SIG_IGN);
         setlocale(LC_CTYPE, "C.UTF-8");
         if (!mkdtemp(scratch) || asprintf(&archive_path, "%s/archive", scratch) < 0 ||
@@ -130,7 +139,17 @@ static int unpack(int cancel_fd, int progress_fd, char **message) {
         _cleanup_close_ int fd = open(archive_path, O_RDONLY | O_CLOEXEC);
 
         assert_true(fd >= 0);
-        return archive_unpack(fd, archive_path, folder, /* sync= */ false, cancel_fd, progress_fd, message);
+        return archive_unpack(
+                &(ArchiveRequest){
+                        .from_fd = fd,
+                        .path = archive_path,
+                        .folder = folder,
+                        .uid = IDS,
+                        .gid = IDS,
+                        .cancel_fd = cancel_fd,
+                        .progress_fd = progress_fd,
+                },
+                message);
 }
 
 #define UNPACK(filter, ...)                                          \
@@ -150,14 +169,15 @@ static void test_kinds(_unused_ void **state) {
         _cleanup_free_ char *message = NULL;
         struct stat st, other;
 
-        assert_int_equal(UNPACK("gzip", {"./", S_IFDIR | 0711}, {"bin", S_IFDIR | 0755},
-                                {"bin/su", S_IFREG | 04755, .text = "x"},
-                                {"bin/other", 0, .target = "bin/su"},
-                                {"bin/link", S_IFLNK | 0777, .target = "/bin/su", .uid = 7},
-                                {"home", S_IFDIR | 01777, .uid = 65535}, {"pipe", S_IFIFO | 0600},
-                                {"gr\xc3\xbc\xc3\x9f", S_IFREG | 0600, .text = "y", .uid = 1000},
-                                {"null", S_IFCHR | 0666}, {"disk", S_IFBLK | 0666}),
-                         0);
+        assert_int_equal(
+                UNPACK("gzip", {"./", S_IFDIR | 0711}, {"bin", S_IFDIR | 0755},
+                       {"bin/su", S_IFREG | 04755, .text = "x"}, {"bin/other", 0, .target = "bin/su"},
+                       {"bin/link", S_IFLNK | 0777, .target = "/bin/su", .uid = 7},
+                       {"home", S_IFDIR | 01777, .uid = 65535}, {"pipe", S_IFIFO | 0600},
+                       {"gr\xc3\xbc\xc3\x9f", S_IFREG | 0600, .text = "y", .uid = 1000},
+                       {"null", S_IFCHR | 0666}, {"disk", S_IFBLK | 0666}, {"/nil", 0, .target = "/null"},
+                       {"void", 0, .target = "nil"}, {"deep/er", S_IFREG | 0600, .text = "z"}),
+                0);
         assert_null(message);
         assert_int_equal(stat_inside(".", &st), 0);
         assert_int_equal(st.st_mode, S_IFDIR | 0711);
@@ -176,6 +196,12 @@ static void test_kinds(_unused_ void **state) {
         assert_int_equal(st.st_uid, 1000);
         assert_int_equal(stat_inside("null", &st), -ENOENT);
         assert_int_equal(stat_inside("disk", &st), -ENOENT);
+        assert_int_equal(stat_inside("nil", &st), -ENOENT);
+        assert_int_equal(stat_inside("void", &st), -ENOENT);
+        /* A folder that is not named is the container root's. */
+        assert_int_equal(stat_inside("deep", &st), 0);
+        assert_int_equal(st.st_uid, 0);
+        assert_int_equal(st.st_gid, 0);
 }
 
 static void test_compressions(_unused_ void **state) {
@@ -225,11 +251,38 @@ static void test_replaced(_unused_ void **state) {
         assert_true(S_ISREG(st.st_mode));
 }
 
-static void test_owners(_unused_ void **state) {
-        _cleanup_free_ char *message = NULL;
+/* Writes another owner into the first header of the archive, as GNU tar writes one that its digits cannot. */
+static void set_owner(int64_t uid) {
+        _cleanup_free_ char *text = NULL;
+        unsigned int sum = 0;
+        size_t size;
 
-        assert_int_equal(UNPACK(NULL, {"file", S_IFREG | 0644, .text = "x", .uid = 65536}), -ERANGE);
-        assert_non_null(strstr(message, "65536"));
+        assert_int_equal(fd_read_file(AT_FDCWD, archive_path, 1U << 20, &text, &size), 0);
+        assert_true(size > 512);
+        for (unsigned int i = 0; i < 8; i++)
+                text[115 - i] = (char)((uint64_t)uid >> 8 * i);
+        text[108] = (char)(text[108] | 0x80);
+        memset(text + 148, ' ', 8);
+        for (unsigned int i = 0; i < 512; i++)
+                sum += (unsigned char)text[i];
+        snprintf(text + 148, 8, "%06o", sum);
+        assert_int_equal(fd_write_file(AT_FDCWD, archive_path, text, size, 0600), 0);
+}
+
+/* -1 is what leaves an owner as it is: our own. */
+static void test_owners(_unused_ void **state) {
+        static const int64_t ids[] = {65536, -1, -5, UINT32_MAX, INT64_C(1) << 32};
+        const Item item = {"file", S_IFREG | 04755, .text = "x"};
+
+        for (size_t i = 0; i < ELEMENTSOF(ids); i++) {
+                _cleanup_free_ char *message = NULL, *id = NULL;
+
+                assert_true(asprintf(&id, "id %" PRId64 ",", ids[i]) > 0);
+                write_archive(NULL, &item, 1);
+                set_owner(ids[i]);
+                assert_int_equal(unpack(-EBADF, -EBADF, &message), -ERANGE);
+                assert_non_null(strstr(message, id));
+        }
 }
 
 static void test_attributes(_unused_ void **state) {
@@ -343,6 +396,106 @@ static void test_progress(_unused_ void **state) {
         close(fds[1]);
 }
 
+/* The first child of @pid, once there is one. */
+static pid_t child_of(pid_t pid) {
+        for (;;) {
+                _cleanup_free_ char *path = NULL, *text = NULL;
+
+                assert_true(asprintf(&path, "/proc/%d/task/%d/children", (int)pid, (int)pid) > 0);
+                assert_int_equal(fd_read_file(AT_FDCWD, path, 4096, &text, NULL), 0);
+                if (*text)
+                        return atoi(text);
+                assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
+        }
+}
+
+/* Who unpacks could take no signal or socket of the host's root for its own. It waits until somebody reads
+ * how far it has come. */
+static void test_who(_unused_ void **state) {
+        const Item item = {"a", S_IFREG | 0644, .text = "hello"};
+        _cleanup_free_ char *path = NULL, *status = NULL, *full = NULL;
+        pid_t keeper, child;
+        int fds[2], size, end;
+
+        write_archive(NULL, &item, 1);
+        assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+        size = fcntl(fds[1], F_SETPIPE_SZ, 4096);
+        assert_true(size > 0);
+        full = calloc(1, (size_t)size);
+        assert_non_null(full);
+        assert_int_equal(write(fds[1], full, (size_t)size), size);
+
+        keeper = fork();
+        if (keeper == 0) {
+                _cleanup_free_ char *message = NULL;
+
+                _exit(unpack(-EBADF, fds[1], &message) == 0 ? 0 : 1);
+        }
+        assert_true(keeper > 0);
+        child = child_of(keeper);
+        do {
+                _cleanup_free_ char *call = NULL, *where = NULL;
+
+                assert_true(asprintf(&where, "/proc/%d/syscall", (int)child) > 0);
+                assert_int_equal(fd_read_file(AT_FDCWD, where, 4096, &call, NULL), 0);
+                end = atoi(call);
+        } while (end != SYS_write);
+        assert_true(asprintf(&path, "/proc/%d/status", (int)child) > 0);
+        assert_int_equal(fd_read_file(AT_FDCWD, path, 65536, &status, NULL), 0);
+        assert_non_null(strstr(status, "\nUid:\t1000000\t1000000\t1000000\t0\n"));
+        assert_non_null(strstr(status, "\nGid:\t1000000\t1000000\t1000000\t0\n"));
+        assert_non_null(strstr(status, "\nGroups:\t \n"));
+        /* chown dac_override dac_read_search fowner fsetid setfcap */
+        assert_non_null(strstr(status, "\nCapEff:\t000000008000001f\n"));
+        assert_non_null(strstr(status, "\nCapPrm:\t000000008000001f\n"));
+        assert_non_null(strstr(status, "\nNoNewPrivs:\t1\n"));
+
+        assert_int_equal(read(fds[0], full, (size_t)size), size);
+        assert_int_equal(waitpid(keeper, &end, 0), keeper);
+        assert_int_equal(end, 0);
+        close(fds[0]);
+        close(fds[1]);
+}
+
+/* What a file system keeps back for the host's root is not an archive's to take, by data or by names. */
+static void test_reserve(_unused_ void **state) {
+        _cleanup_free_ char *command = NULL, *data = malloc((24U << 20) + 1), *names = NULL;
+        _cleanup_free_ Item *items = calloc(20000, sizeof(*items));
+        struct statvfs st;
+
+        assert_non_null(data);
+        assert_non_null(items);
+        for (size_t i = 0; i < (24U << 20); i++)
+                data[i] = (char)('a' + i * i % 23);
+        data[24U << 20] = '\0';
+        assert_true(asprintf(&command,
+                             "truncate -s 40M %s/disk && mkfs.ext4 -q -m 50 -i 65536 %s/disk && "
+                             "mount -o loop %s/disk %s",
+                             scratch, scratch, scratch, folder) > 0);
+        assert_int_equal(system(command), 0);
+        for (int round = 0; round < 2; round++) {
+                _cleanup_free_ char *message = NULL;
+
+                if (round == 0)
+                        write_archive(NULL, &(Item){"a", S_IFREG | 0644, .text = data}, 1);
+                else {
+                        names = calloc(20000, 16);
+                        assert_non_null(names);
+                        for (size_t i = 0; i < 20000; i++) {
+                                snprintf(names + 16 * i, 16, "%zu", i);
+                                items[i] = (Item){names + 16 * i, S_IFDIR | 0755};
+                        }
+                        write_archive(NULL, items, 20000);
+                }
+                assert_int_equal(unpack(-EBADF, -EBADF, &message), -ENOSPC);
+                assert_non_null(strstr(message, "no room"));
+                assert_int_equal(statvfs(folder, &st), 0);
+                if (round == 0)
+                        assert_true(st.f_bfree * st.f_frsize > 15U << 20);
+        }
+        assert_int_equal(umount(folder), 0);
+}
+
 /* Deeper than any path is long, and with ways out of it. */
 static void test_remove(_unused_ void **state) {
         _cleanup_close_ int at = fd_open_dir(AT_FDCWD, folder);
@@ -425,6 +578,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_cut, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_cancelled, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_progress, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_who, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_reserve, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_remove, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_kept, setup, teardown),
         };
