@@ -128,8 +128,11 @@ int idmap_run(const IdSlice *slice, int (*run)(void *userdata), void *userdata) 
         if (pid < 0)
                 return -errno;
         if (pid == 0) {
+                r = take_ids(slice);
+                /* Not before: a change of ids clears it. */
                 prctl(PR_SET_PDEATHSIG, SIGKILL);
-                r = getppid() != parent ? -ESRCH : take_ids(slice);
+                if (r >= 0 && getppid() != parent)
+                        r = -ESRCH;
                 if (r >= 0)
                         r = run(userdata);
                 _exit(MIN(-r, 255));

@@ -15,9 +15,11 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -201,11 +203,25 @@ static void test_shifted(_unused_ void **state) {
         (void)tree_remove(states, PATIENCE_MS);
 }
 
+static int what_ends_us(_unused_ void *userdata) {
+        int signal = 0;
+
+        return prctl(PR_GET_PDEATHSIG, &signal) < 0 ? -errno : -signal;
+}
+
+/* Or it would mount a layer after somebody cleaned up behind a keeper that was killed. */
+static void test_ends_with_us(_unused_ void **state) {
+        const IdSlice slice = {.uid_base = BASE, .gid_base = BASE, .count = ID_SLICE_COUNT};
+
+        assert_int_equal(idmap_run(&slice, what_ends_us, NULL), -SIGKILL);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup(test_copy, setup),
                 cmocka_unit_test_setup(test_none, setup),
                 cmocka_unit_test_setup(test_shifted, setup),
+                cmocka_unit_test_setup(test_ends_with_us, setup),
         };
 
         return cmocka_run_group_tests(tests, group_setup, group_teardown);
