@@ -6,6 +6,9 @@
  * The walk goes by descriptors, so no name in the tree is part of a path, and holds two of them however deep
  * it goes: the way back up is "..". Nobody moves folders about meanwhile, as all of the container's processes
  * are gone; a process that unpacks may be about to end, and what it adds until then is met in the next round.
+ *
+ * What is mounted in the tree is not entered. That is told by the mount, not by the device: on btrfs any user
+ * makes subvolumes, each of which looks like another device, and snapshots that cannot be written.
  */
 
 #include "config.h"
@@ -13,8 +16,10 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/btrfs.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,6 +27,8 @@
 #include "launch/tree.h"
 #include "util/fd.h"
 #include "util/string.h"
+
+#define SUBVOLUME_INODE 256 /* of the top of each, BTRFS_FIRST_FREE_OBJECTID of the kernel */
 
 static uint64_t now_ms(void) {
         struct timespec t;
@@ -67,17 +74,34 @@ static int empty_folder(int fd, uint64_t deadline, char ret[static NAME_MAX + 1]
         return 0;
 }
 
-/* All below @top, on its own file system. */
+/* Linux 5.8 */
+static int mount_of(int fd, struct statx *ret) {
+        if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_MNT_ID, ret) < 0)
+                return -errno;
+        return ret->stx_mask & STATX_MNT_ID ? 0 : -EOPNOTSUPP;
+}
+
+/* One that does not let itself be made writable shows as such when it is emptied. */
+static void make_writable(int fd, const struct statx *st) {
+        const uint64_t flags = 0;
+
+        if (st->stx_ino == SUBVOLUME_INODE)
+                (void)ioctl(fd, BTRFS_IOC_SUBVOL_SETFLAGS, &flags);
+}
+
+/* All below @top, on its own mount. */
 static int empty_tree(int top, uint64_t deadline) {
         _cleanup_close_ int fd = open_folder(top, ".");
         unsigned int depth = 0;
-        struct stat st, ours;
+        struct statx st, ours;
+        int r;
 
-        if (fd < 0 || fstat(fd, &ours) < 0)
-                return fd < 0 ? fd : -errno;
+        r = fd < 0 ? fd : mount_of(fd, &ours);
+        if (r < 0)
+                return r;
         for (;;) {
                 char child[NAME_MAX + 1];
-                int next, r;
+                int next;
 
                 r = empty_folder(fd, deadline, child);
                 if (r < 0 || (r == 0 && depth == 0))
@@ -90,10 +114,12 @@ static int empty_tree(int top, uint64_t deadline) {
                 depth += r > 0 ? 1U : -1U;
                 safe_close(fd);
                 fd = next;
-                if (fstat(fd, &st) < 0)
-                        return -errno;
-                if (st.st_dev != ours.st_dev)
+                r = mount_of(fd, &st);
+                if (r < 0)
+                        return r;
+                if (st.stx_mnt_id != ours.stx_mnt_id)
                         return -EBUSY;
+                make_writable(fd, &st);
         }
 }
 

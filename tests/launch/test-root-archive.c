@@ -525,6 +525,36 @@ static void test_remove(_unused_ void **state) {
         assert_int_equal(unlink(folder), 0);
 }
 
+/* A container's user makes subvolumes and snapshots where the file system has them. */
+static void test_remove_subvolumes(_unused_ void **state) {
+        _cleanup_free_ char *command = NULL, *filesystems = NULL, *tree = NULL;
+
+        assert_int_equal(fd_read_file(AT_FDCWD, "/proc/filesystems", 65536, &filesystems, NULL), 0);
+        if (!strstr(filesystems, "btrfs") && system("modprobe -q btrfs") != 0) {
+                print_message("SKIP: the kernel has no btrfs\n");
+                skip();
+        }
+        assert_true(asprintf(&command,
+                             "set -e; exec >/dev/null; truncate -s 120M %s/disk; mkfs.btrfs -q -f %s/disk; "
+                             "mount -o loop %s/disk %s; cd %s; mkdir tree; cd tree; "
+                             "btrfs subvolume create sub; mkdir sub/folder; touch sub/folder/file; "
+                             "btrfs subvolume create sub/folder/deeper; touch sub/folder/deeper/file; "
+                             "btrfs subvolume snapshot -r sub snap; btrfs subvolume create empty; "
+                             "btrfs subvolume snapshot -r empty emptier",
+                             scratch, scratch, scratch, folder, folder) > 0);
+        assert_int_equal(system(command), 0);
+        assert_true(asprintf(&tree, "%s/tree", folder) > 0);
+        assert_int_equal(tree_remove(tree, PATIENCE_MS), 0);
+        assert_int_equal(access(tree, F_OK), -1);
+
+        /* What is mounted there is somebody's. */
+        free(TAKE_PTR(command));
+        assert_true(asprintf(&command, "mkdir -p %s/on; mount --bind %s %s/on", tree, outside, tree) > 0);
+        assert_int_equal(system(command), 0);
+        assert_int_equal(tree_remove(tree, PATIENCE_MS), -EBUSY);
+        assert_int_equal(umount2(folder, MNT_DETACH), 0);
+}
+
 static void test_kept(_unused_ void **state) {
         _cleanup_free_ char *states = NULL, *path = NULL, *none = NULL, *half = NULL, *kept = NULL;
         struct stat st;
@@ -581,6 +611,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_who, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_reserve, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_remove, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_remove_subvolumes, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_kept, setup, teardown),
         };
 
