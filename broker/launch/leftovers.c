@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <poll.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/file.h>
@@ -34,6 +35,7 @@
 #define DEFAULT_RUNTIME_DIR "/run/davit"
 #define WAIT_MS             5000
 #define LOCK_TRIES          16
+#define ASKED_MAX           1000 /* a millisecond apart */
 
 int container_folder_path(const char *runtime_dir, const char *name, char **ret) {
         return asprintf(ret, "%s/containers/%s", runtime_dir, name) < 0 ? -ENOMEM : 0;
@@ -123,23 +125,6 @@ static int join_mounts(ino_t mounts) {
         return fd < 0 || setns(fd, CLONE_NEWNS) < 0 ? -errno : 0;
 }
 
-int container_folder_lock(const char *folder) {
-        _cleanup_free_ char *path = NULL;
-
-        if (asprintf(&path, "%s/lock", folder) < 0)
-                return -ENOMEM;
-        for (unsigned int i = 0; i < LOCK_TRIES; i++) {
-                int r;
-
-                if (mkdir(folder, 0700) < 0 && errno != EEXIST)
-                        return -errno;
-                r = fd_open_locked(path, O_RDWR | O_CREAT, 0600);
-                if (r != -EAGAIN)
-                        return r;
-        }
-        return -EBUSY;
-}
-
 int container_folder_is_locked(const char *folder) {
         _cleanup_close_ int dir_fd = fd_open_dir(AT_FDCWD, folder), fd = -EBADF;
 
@@ -152,6 +137,30 @@ int container_folder_is_locked(const char *folder) {
         if (flock(fd, LOCK_SH | LOCK_NB) >= 0)
                 return 0;
         return errno == EWOULDBLOCK ? 1 : -errno;
+}
+
+int container_folder_lock(const char *folder) {
+        _cleanup_free_ char *path = NULL;
+        unsigned int asked = 0;
+
+        if (asprintf(&path, "%s/lock", folder) < 0)
+                return -ENOMEM;
+        for (unsigned int i = 0; i < LOCK_TRIES;) {
+                int r;
+
+                if (mkdir(folder, 0700) < 0 && errno != EEXIST)
+                        return -errno;
+                r = fd_open_locked(path, O_RDWR | O_CREAT, 0600);
+                /* Who asks whether there is a keeper has the lock himself for an instant, shared. */
+                if (r == -EBUSY && container_folder_is_locked(folder) == 0 && asked++ < ASKED_MAX) {
+                        poll(NULL, 0, 1);
+                        continue;
+                }
+                if (r != -EAGAIN)
+                        return r;
+                i++;
+        }
+        return -EBUSY;
 }
 
 static void keep_first(int *ret, int r) {
@@ -182,6 +191,21 @@ int leftovers_remove(const char *runtime_dir, const char *name) {
         return ret;
 }
 
+/* What fd_write_file() had not yet given its name when its keeper was killed. */
+static int remove_unfinished(const char *folder, int fd) {
+        _cleanup_(closedirp) DIR *dir = opendir(folder);
+        const struct dirent *entry;
+        int ret = 0;
+
+        if (!dir)
+                return -errno;
+        while ((entry = readdir(dir)))
+                if (entry->d_name[0] == '.' && !streq(entry->d_name, ".") && !streq(entry->d_name, "..") &&
+                    unlinkat(fd, entry->d_name, /* flags= */ 0) < 0)
+                        keep_first(&ret, -errno);
+        return ret;
+}
+
 int container_folder_remove(const char *folder) {
         static const char *const files[] = {"state", "log", "seccomp", "place", "lock"};
         _cleanup_close_ int fd = fd_open_dir(AT_FDCWD, folder);
@@ -189,6 +213,7 @@ int container_folder_remove(const char *folder) {
 
         if (fd < 0)
                 return fd == -ENOENT ? 0 : fd;
+        keep_first(&ret, remove_unfinished(folder, fd));
         for (size_t i = 0; i < ELEMENTSOF(files); i++)
                 if (unlinkat(fd, files[i], /* flags= */ 0) < 0 && errno != ENOENT)
                         keep_first(&ret, -errno);

@@ -9,12 +9,14 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "launch-fixture.h"
+#include "launch/leftovers.h"
 #include "util/fd.h"
 #include "util/string.h"
 
@@ -273,6 +275,36 @@ static void test_reboot(_unused_ void **state) {
         assert_nothing_left("reboot");
 }
 
+/* Those who ask whether a container runs never make it one that does. */
+static void test_asked(_unused_ void **state) {
+        _cleanup_free_ char *folder = NULL;
+        pid_t asker;
+        int held;
+
+        launch_skip_unless_possible();
+        assert_true(asprintf(&folder, "%s/containers/asked", launch_dir()) > 0);
+        held = container_folder_lock(folder);
+        assert_true(held >= 0);
+        assert_int_equal(container_folder_lock(folder), -EBUSY);
+        assert_int_equal(container_folder_is_locked(folder), 1);
+        close(held);
+
+        asker = fork();
+        assert_true(asker >= 0);
+        if (asker == 0)
+                for (prctl(PR_SET_PDEATHSIG, SIGKILL);;)
+                        (void)container_folder_is_locked(folder);
+        for (unsigned int i = 0; i < 50000; i++) {
+                held = container_folder_lock(folder);
+                assert_true(held >= 0);
+                close(held);
+        }
+        kill(asker, SIGKILL);
+        assert_int_equal(waitpid(asker, NULL, 0), asker);
+        assert_int_equal(container_folder_remove(folder), 0);
+        assert_nothing_left("asked");
+}
+
 static void test_refused(_unused_ void **state) {
         static const struct {
                 const char *name, *rootfs, *program, *says;
@@ -357,7 +389,7 @@ int main(void) {
                 cmocka_unit_test(test_running_already), cmocka_unit_test(test_keeper_killed),
                 cmocka_unit_test(test_clean_up),        cmocka_unit_test(test_clean_up_kills),
                 cmocka_unit_test(test_reboot),          cmocka_unit_test(test_refused),
-                cmocka_unit_test(test_nothing_leaks),
+                cmocka_unit_test(test_asked),           cmocka_unit_test(test_nothing_leaks),
         };
 
         return cmocka_run_group_tests(tests, launch_group_setup, launch_group_teardown);

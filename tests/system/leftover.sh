@@ -30,6 +30,8 @@ for when in up down; do
         check "davitd $when: the container has its devices" eval "is_inside c1 $node && has_interface c1 wan0"
         inside c1 probe hoard "$node" /mnt/bound /dev/linked >/dev/null
         keeper=$(record c1 KEEPER_PID) init=$(record c1 INIT_PID)
+        # As one leaves it that is killed amid writing.
+        echo INIT_PID=1 >"$runtime/containers/c1/.state.$keeper"
         [ $when = up ] || davitd_stop
         kill -KILL "$keeper"
         if [ $when = down ]; then
