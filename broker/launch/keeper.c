@@ -119,19 +119,28 @@ static void keeper_report(Keeper *keeper, int error) {
         keeper->ready_fd = safe_close(keeper->ready_fd);
 }
 
-static int keeper_open_signals(Keeper *keeper) {
-        static const int forwarded[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH};
+/* Those that call a launch off. The others are for the container, and wait until there is one. */
+static int keeper_hear(Keeper *keeper, bool all) {
+        static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH};
+        const size_t n_ending = 4; /* the first ones */
         sigset_t set, blocked;
+        int fd;
 
         sigemptyset(&set);
-        for (size_t i = 0; i < ELEMENTSOF(forwarded); i++)
-                sigaddset(&set, forwarded[i]);
-        blocked = set;
+        sigemptyset(&blocked);
         sigaddset(&blocked, SIGPIPE);
+        for (size_t i = 0; i < ELEMENTSOF(signals); i++) {
+                sigaddset(&blocked, signals[i]);
+                if (all || i < n_ending)
+                        sigaddset(&set, signals[i]);
+        }
         if (sigprocmask(SIG_BLOCK, &blocked, NULL) < 0)
                 return -errno;
-        keeper->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-        return keeper->signal_fd < 0 ? -errno : 0;
+        fd = signalfd(keeper->signal_fd < 0 ? -1 : keeper->signal_fd, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+        if (fd < 0)
+                return -errno;
+        keeper->signal_fd = fd;
+        return 0;
 }
 
 /* The ids that the container must have; 0 any. */
@@ -462,11 +471,15 @@ static int keeper_run_boot(Keeper *keeper, int *ret_status) {
         uint64_t init_start = 0;
         int r;
 
-        r = keeper_prepare(keeper, &busybox);
+        r = keeper_hear(keeper, /* all= */ false);
+        if (r >= 0)
+                r = keeper_prepare(keeper, &busybox);
         if (r >= 0)
                 r = keeper_start(keeper, busybox, &init_start);
         if (r >= 0)
                 r = keeper_write_record(keeper, init_start);
+        if (r >= 0)
+                r = keeper_hear(keeper, /* all= */ true);
         if (r >= 0) {
                 keeper_report(keeper, 0);
                 r = keeper_wait(keeper);
@@ -615,7 +628,7 @@ static int keeper_lock_and_live(Keeper *keeper, int *ret_status) {
                                    request->runtime_dir);
         r = container_folder_path(request->runtime_dir, request->name, &keeper->folder);
         if (r >= 0)
-                r = keeper_open_signals(keeper);
+                r = keeper_hear(keeper, /* all= */ false);
         if (r < 0)
                 return r;
 

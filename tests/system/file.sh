@@ -297,6 +297,17 @@ for how in KILL TERM; do
         expect_as_before "large: nothing is left after SIG$how" "$before"
 done
 
+# Those that say nothing of an end, as the one of a terminal whose size changes, are for the container.
+"$build/davitctl" --bus "$bus" launch large >"$scratch/output" 2>&1 </dev/null {lock}>&- &
+pid=$!
+wait_for 20 unpacks large || fail "large: it unpacks"
+keeper=$(keeper_of large)
+kill -WINCH "$keeper" && kill -USR1 "$keeper" && kill -USR2 "$keeper" || fail "large: its keeper hears signals"
+wait $pid
+expect "large: a launch goes on whatever else its keeper is told" 0 $?
+ctl stop large
+rm -rf "$state/large"
+
 if command -v dbus-monitor >/dev/null && command -v script >/dev/null; then
         dbus-monitor --address "$bus" "type='signal',member='LaunchProgress'" >"$scratch/progress" 2>/dev/null {lock}>&- &
         monitor=$!
