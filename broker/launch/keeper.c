@@ -229,6 +229,9 @@ static int keeper_take_root(Keeper *keeper, char **ret_busybox) {
                 if (r < 0)
                         return r;
         }
+        if (request->rootfs && !keeper->root.idmapped)
+                return root_folder_hold_ids(&keeper->root, request->file && request->file->ids > 0,
+                                            &keeper->message);
         return 0;
 }
 

@@ -8,6 +8,10 @@
  * mount; then what the container's root owns inside is the host root's on disk, a set-uid program that it
  * makes there included. So such a tree must lie below a folder that other users of the host cannot enter.
  *
+ * A container's root may give its root folder to another of its ids, and so would have, the next time, a
+ * range that reaches into that of another container. So the owner is noted, by an attribute that only the
+ * host's root can set, and one that changed has to be confirmed.
+ *
  * The content of the folder is the container's, and hostile: it is never followed out of (RESOLVE_IN_ROOT),
  * and what is learned of it only makes messages and the choice of a signal.
  */
@@ -15,11 +19,13 @@
 #include "config.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/openat2.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "launch/message.h"
@@ -28,6 +34,7 @@
 #include "util/string.h"
 
 #define ANCESTORS_MAX 256
+#define XATTR_IDS     "trusted.davit.ids"
 
 void root_folder_deinit(RootFolder *root) {
         free(root->path);
@@ -116,6 +123,29 @@ int root_folder_check_reach(const RootFolder *root, uid_t uid, gid_t gid, char *
                         "the container's root, which is uid %u on the host, cannot reach the root folder %s: "
                         "a folder above it denies search to others",
                         (unsigned int)uid, root->path);
+        return 0;
+}
+
+int root_folder_hold_ids(const RootFolder *root, bool confirmed, char **message) {
+        char path[64], text[16], noted[16];
+        ssize_t n;
+
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", root->fd);
+        snprintf(text, sizeof(text), "%u", (unsigned int)root->uid);
+        n = getxattr(path, XATTR_IDS, noted, sizeof(noted) - 1);
+        noted[MAX(n, (ssize_t)0)] = '\0';
+        if (n >= 0 && streq(noted, text))
+                return 0;
+        if (n >= 0 && !confirmed)
+                return message_set(message, -EPERM,
+                                   "the root folder %s is owned by uid %s, and was by %s at its last launch: "
+                                   "the container can do that to reach into the ids of another. `chown` it "
+                                   "back, or confirm it by `setfattr -x " XATTR_IDS
+                                   " %s` or by \"ids: %s\" in "
+                                   "the container file",
+                                   root->path, text, noted, root->path, text);
+        /* A file system that has no such attributes is left at that. */
+        (void)setxattr(path, XATTR_IDS, text, strlen(text), /* flags= */ 0);
         return 0;
 }
 

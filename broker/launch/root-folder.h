@@ -34,6 +34,16 @@ int root_folder_open(const char *path, RootFolder *ret, char **message);
 int root_folder_check_reach(const RootFolder *root, uid_t uid, gid_t gid, char **message);
 
 /**
+ * root_folder_hold_ids() - see to it that a folder which its owner decides on keeps that owner
+ * @confirmed:  somebody else than the folder says whose it is
+ *
+ * The owner is noted with the folder, out of the container's reach, for the next launch.
+ *
+ * Return: 0; -EPERM with @message: the owner is another than at the last launch; errno.
+ */
+int root_folder_hold_ids(const RootFolder *root, bool confirmed, char **message);
+
+/**
  * root_folder_check_program() - whether the container will find what it is to run
  * @program:    a path inside, or a name that is looked for in PATH's usual folders
  *

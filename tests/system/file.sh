@@ -7,7 +7,7 @@
 . "$(dirname "$0")/lib.sh"
 
 busybox=$(command -v busybox) || skip "there is no busybox"
-for program in mksquashfs tar gzip setcap getcap losetup; do
+for program in mksquashfs tar gzip setcap getcap losetup setfattr; do
         command -v "$program" >/dev/null || skip "there is no $program"
 done
 
@@ -163,6 +163,37 @@ $init"
 output=$(ctl launch other 2>&1)
 expect_like "other: another base under what was kept is refused" "1 *$state/other*" "$? $output"
 rm -rf "$state/other"
+
+# The root folder of a container is its own to give away, but not so the ids that it gets by that.
+ids=$(awk -F: '$1 == "root" { print $2; exit }' /etc/subuid)
+first=$((ids + 65536 * 901))
+chmod 0711 "$disk"
+make_tree "$disk/given"
+chown -R "$first:$first" "$disk/given"
+file given <<<"root: { folder: $disk/given }
+$init"
+check "given: it is launched in place" ctl launch given
+inside given busybox chown 1:1 /
+ctl stop given
+output=$(ctl launch given 2>&1)
+expect_like "given: a root that its container gave to others is refused" "1 *owned by uid $((first + 1))*$first*" "$? $output"
+echo "ids: $first" >>"$files/given.yaml"
+output=$(ctl launch given 2>&1)
+expect_like "given: also where the file says whose it is" "1 *owned by uid $((first + 1))*$first*" "$? $output"
+sed -i "s/^ids: .*/ids: $((first + 1))/" "$files/given.yaml"
+check "given: it is launched where the file confirms it" ctl launch given
+ctl stop given
+sed -i '/^ids: /d' "$files/given.yaml"
+check "given: from then on without" ctl launch given
+ctl stop given
+chown -R "$first:$first" "$disk/given"
+expect "given: what somebody else did has to be confirmed" 1 "$(ctl launch given >/dev/null 2>&1; echo $?)"
+setfattr -x trusted.davit.ids "$disk/given"
+check "given: which is done" ctl launch given
+ctl stop given
+chmod 0700 "$disk"
+rm -r "$disk/given" "$files/given.yaml"
+expect_as_before "given: nothing is left" "$before"
 
 file full <<<"root: { folder: $tree, overlay: true, keep: false, size: 4M }
 $init"
