@@ -258,7 +258,9 @@ static int keeper_prepare(Keeper *keeper, char **ret_busybox) {
         r = keeper_take_root(keeper, ret_busybox);
         if (r < 0)
                 return r;
-        r = root_folder_check_program(&keeper->root, program, &keeper->message);
+        r = root_folder_check_places(&keeper->root, &keeper->message);
+        if (r >= 0)
+                r = root_folder_check_program(&keeper->root, program, &keeper->message);
         if (r < 0)
                 return r;
         keeper->halt_signal =

@@ -191,6 +191,23 @@ int root_folder_check_program(const RootFolder *root, const char *program, char 
         return 0;
 }
 
+int root_folder_check_places(const RootFolder *root, char **message) {
+        static const char *const places[] = {"dev", "proc", "sys"};
+        struct stat st;
+
+        for (size_t i = 0; i < ELEMENTSOF(places); i++) {
+                if (fstatat(root->fd, places[i], &st, AT_SYMLINK_NOFOLLOW) < 0) {
+                        if (errno == ENOENT)
+                                continue;
+                        return -errno;
+                }
+                if (!S_ISDIR(st.st_mode))
+                        return message_set(message, -ENOTDIR, "/%s in the root folder %s is no folder",
+                                           places[i], root->path);
+        }
+        return 0;
+}
+
 int root_folder_halt_signal(const RootFolder *root, const char *program) {
         _cleanup_close_ int fd = open_inside(root, program);
         char link[64], target[4096];

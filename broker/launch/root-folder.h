@@ -51,6 +51,11 @@ int root_folder_hold_ids(const RootFolder *root, bool confirmed, char **message)
  */
 int root_folder_check_program(const RootFolder *root, const char *program, char **message);
 
+/* Whether there are folders, or nothing yet, where the container's file systems are to be mounted. liblxc
+ * would complain of another thing in its own words, or wait in open(2) for who writes to a fifo. Return: 0;
+ * -ENOTDIR with @message; errno. */
+int root_folder_check_places(const RootFolder *root, char **message);
+
 /* The signal that makes the init system @program of @root power off in order. */
 int root_folder_halt_signal(const RootFolder *root, const char *program);
 

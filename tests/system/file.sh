@@ -299,6 +299,23 @@ refuse noids "*/etc/subuid*"
 file noinit <<<"root: { folder: $tree, overlay: true, keep: false }"
 refuse noinit "*/sbin/init*"
 
+# What a container may leave in the places where its next launch mounts something.
+mkdir "$disk/images/odd"
+cp -a "$tree/bin" "$disk/images/odd/bin"
+file odd <<<"root: { folder: $disk/images/odd, overlay: true, keep: false }
+$init"
+for place in dev proc sys; do
+        mkfifo "$disk/images/odd/$place"
+        refuse odd "*/$place in the root folder *is no folder*"
+        rm "$disk/images/odd/$place" && ln -s /etc "$disk/images/odd/$place"
+        refuse odd "*/$place in the root folder *is no folder*"
+        rm "$disk/images/odd/$place"
+done
+check "odd: they are made where they are missing" ctl launch odd
+ctl stop odd
+rm "$files/odd.yaml"
+expect_as_before "odd: nothing is left" "$before"
+
 # ---- unpacking: it is told of, and can be cut short at any time
 
 truncate -s 400M "$disk/images/large" && tar -czf "$disk/images/large.tar.gz" -C "$disk/images" large -C "$tree" .
