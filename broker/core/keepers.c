@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "core/manager-internal.h"
+#include "util/control.h"
 #include "util/fd.h"
 #include "util/log.h"
 #include "util/string.h"
@@ -30,20 +31,6 @@ typedef struct Request {
         struct ucred sender;
         int answer_fd;
 } Request;
-
-static void read_control(struct msghdr *message, Request *request) {
-        for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
-                if (c->cmsg_level != SOL_SOCKET)
-                        continue;
-                if (c->cmsg_type == SCM_CREDENTIALS && c->cmsg_len >= CMSG_LEN(sizeof(request->sender)))
-                        memcpy(&request->sender, CMSG_DATA(c), sizeof(request->sender));
-                if (c->cmsg_type == SCM_RIGHTS && c->cmsg_len >= CMSG_LEN(sizeof(int))) {
-                        /* The control buffer has room for one: the kernel drops the others. */
-                        safe_close(request->answer_fd);
-                        memcpy(&request->answer_fd, CMSG_DATA(c), sizeof(int));
-                }
-        }
-}
 
 /* Return: 1; 0 nothing of use; -EAGAIN none is left; errno. */
 static int receive_request(int fd, Request *request) {
@@ -62,9 +49,11 @@ static int receive_request(int fd, Request *request) {
         if (n < 0)
                 return errno == EINTR ? 0 : -errno;
         request->name[n] = '\0';
-        read_control(&message, request);
-        return request->answer_fd >= 0 && request->sender.uid == 0 && request->sender.pid > 0 &&
-               strlen(request->name) == (size_t)n && string_is_name(request->name);
+        if (control_take_fds(&message, &request->answer_fd, 1) == 0 ||
+            !control_find_sender(&message, &request->sender))
+                return 0;
+        return request->sender.uid == 0 && request->sender.pid > 0 && strlen(request->name) == (size_t)n &&
+               string_is_name(request->name);
 }
 
 static void on_keepers(void *userdata, int fd, _unused_ unsigned int events) {

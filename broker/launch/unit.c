@@ -26,6 +26,7 @@
 
 #include "inject/cgroup.h"
 #include "launch/unit.h"
+#include "util/control.h"
 #include "util/fd.h"
 #include "util/string.h"
 
@@ -77,16 +78,10 @@ static int send_request(const char *runtime_dir, const char *name, int answer_fd
 static int take_descriptors(struct msghdr *message, unsigned int mask, KeeperOrder *order) {
         int fds[ORDER_FDS], *const places[ORDER_FDS] = {&order->ready_fd, &order->stdio[0], &order->stdio[1],
                                                         &order->stdio[2]};
-        size_t n = 0, at = 0;
+        size_t n = control_take_fds(message, fds, ORDER_FDS), at = 0;
 
-        for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c))
-                if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
-                        n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-                        memcpy(fds, CMSG_DATA(c), n * sizeof(int));
-                        break;
-                }
         if (n != (size_t)__builtin_popcount(mask) || mask >= 1U << ORDER_FDS) {
-                for (size_t i = 0; i < n; i++)
+                for (size_t i = 0; i < MIN(n, ORDER_FDS); i++)
                         safe_close(fds[i]);
                 return -EPROTO;
         }

@@ -32,6 +32,7 @@
 
 #include "source/identity.h"
 #include "source/monitor.h"
+#include "util/control.h"
 #include "util/fd.h"
 #include "util/log.h"
 #include "util/string.h"
@@ -243,7 +244,7 @@ static int monitor_follow_udevd(Monitor *monitor) {
 
 static bool sender_trusted(const struct msghdr *message, UeventGroup group) {
         const struct sockaddr_nl *address = message->msg_name;
-        struct msghdr *m = (struct msghdr *)message;
+        struct ucred sender;
 
         /* Anybody may send to a socket's own address; only root may send to a group, and only the kernel as
          * 0. */
@@ -252,15 +253,7 @@ static bool sender_trusted(const struct msghdr *message, UeventGroup group) {
         if (group == UEVENT_GROUP_KERNEL && address->nl_pid != 0)
                 return false;
 
-        for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c))
-                if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS &&
-                    c->cmsg_len >= CMSG_LEN(sizeof(struct ucred))) {
-                        struct ucred credentials;
-
-                        memcpy(&credentials, CMSG_DATA(c), sizeof(credentials));
-                        return credentials.uid == 0;
-                }
-        return false;
+        return control_find_sender(message, &sender) && sender.uid == 0;
 }
 
 /* Return: bytes in monitor->message; 0 a message that is not for us; -EAGAIN none is left; -ENOBUFS some were

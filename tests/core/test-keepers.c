@@ -18,7 +18,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -256,6 +258,49 @@ static void test_other_user(void **state) {
         assert_int_equal(f->n_done, 1);
 }
 
+static size_t count_open(void) {
+        size_t n = 0;
+
+        for (int fd = 0; fd < 256; fd++)
+                n += fcntl(fd, F_GETFD) >= 0;
+        return n;
+}
+
+/* A request has one descriptor. What comes with more does not stay with the daemon. */
+static void test_many_descriptors(void **state) {
+        Fixture *f = need(state);
+        union {
+                struct cmsghdr header;
+                char bytes[CMSG_SPACE(4 * sizeof(int))];
+        } control = {
+                .header = {.cmsg_level = SOL_SOCKET,
+                           .cmsg_type = SCM_RIGHTS,
+                           .cmsg_len = CMSG_LEN(4 * sizeof(int))},
+        };
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        struct iovec iov = {.iov_base = (char *)"one", .iov_len = 3};
+        struct msghdr message = {
+                .msg_name = &address,
+                .msg_namelen = sizeof(address),
+                .msg_iov = &iov,
+                .msg_iovlen = 1,
+                .msg_control = &control,
+                .msg_controllen = sizeof(control),
+        };
+        int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), fds[] = {fd, fd, fd, fd};
+        size_t before;
+
+        memcpy(CMSG_DATA(&control.header), fds, sizeof(fds));
+        snprintf(address.sun_path, sizeof(address.sun_path), "%s/keepers", dir);
+        before = count_open();
+        for (unsigned int i = 0; i < 4; i++) {
+                assert_int_equal(sendmsg(fd, &message, 0), 3);
+                assert_int_equal(loop_run_once(f->loop, LIMIT_USEC), 0);
+                assert_int_equal(count_open(), before);
+        }
+        close(fd);
+}
+
 /* A host without our units has keepers as children of ours. */
 static void test_no_unit(void **state) {
         Fixture *f = need(state);
@@ -299,6 +344,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_silent_end, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_not_ordered, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_other_user, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_many_descriptors, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_no_unit, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_cannot_start, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_no_davitd, setup, teardown),
