@@ -286,6 +286,8 @@ static int take_order(Arguments *arguments, KeeperOrder *order) {
 
 /* Every error of the container file, and the first of them to whoever waits. */
 static void refuse(const Arguments *arguments, const ParseErrors *errors) {
+        char line[READY_LINE_MAX / 2]; /* cut where a character ends */
+
         for (size_t i = 0; i < errors->n_items; i++) {
                 _cleanup_free_ char *text = NULL, *safe = NULL;
 
@@ -293,7 +295,8 @@ static void refuse(const Arguments *arguments, const ParseErrors *errors) {
                         return;
                 fprintf(stderr, "%s\n", safe);
                 if (i == 0 && arguments->ready_fd >= 0)
-                        dprintf(arguments->ready_fd, "error %d %.*s\n", EINVAL, READY_LINE_MAX / 2, safe);
+                        dprintf(arguments->ready_fd, "error %d %s\n", EINVAL,
+                                string_escape(line, sizeof(line), text));
         }
         if (errors->n_dropped > 0)
                 fprintf(stderr, "(%zu more are not shown)\n", errors->n_dropped);

@@ -274,6 +274,15 @@ limits: { pids: 0 }"
 refuse bad "*$files/bad.yaml:2:17: error: *$files/bad.yaml:3:1: error: *\"network\"?*$files/bad.yaml:4:17: error: *"
 output=$("$build/davit-container" run --runtime-dir "$runtime" --container-dir "$files" --state-dir "$state" --name bad 2>&1)
 expect_like "the keeper by hand says the same" "1 *:2:17: error: *:3:1: error: *:4:17: error: *" "$? $output"
+# A line that is too long ends where a character does.
+for pad in '' x; do
+        folder=$scratch/$pad$(printf '\303\274%.0s' {1..120})
+        folder=$folder/$(printf '\303\274%.0s' {1..120})/$(printf '\303\274%.0s' {1..120})
+        mkdir -p "$folder" && cp "$files/bad.yaml" "$folder"
+        "$build/davit-container" run --runtime-dir "$runtime" --container-dir "$folder" --state-dir "$state" --name bad \
+                --ready-fd 5 5>"$scratch/line" 2>/dev/null
+        check "what it says is text, however long" env LC_ALL=C.UTF-8 grep -axE 'error 22 .{100,}' "$scratch/line"
+done
 output=$(ctl container check "$files/bad.yaml")
 expect_like "container check says the same" "1 *:2:17: error: *:3:1: error: *:4:17: error: *" "$? $output"
 output=$(ctl container check "$files" 2>&1)
