@@ -19,6 +19,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "launch/launch.h"
@@ -240,6 +241,29 @@ static int lock_slice(int dirfd, const IdSlice *slice, int *ret) {
         return 0;
 }
 
+/* Above it, everybody may have the right to make it first: whose it is could take the locks away from those
+ * who hold them, and so give the same ids to two. Return: fd; -EPERM with @message; errno. */
+static int open_locks(const char *path, char **message) {
+        _cleanup_close_ int fd = -EBADF;
+        struct stat st;
+        int r;
+
+        r = fd_mkdir_parents(path, 0755);
+        if (r < 0)
+                return r;
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0 && errno != ELOOP && errno != ENOTDIR)
+                return -errno;
+        if (fd >= 0 && fstat(fd, &st) < 0)
+                return -errno;
+        if (fd < 0 || st.st_uid != geteuid() || st.st_mode & (S_IWGRP | S_IWOTH))
+                return message_set(message, -EPERM,
+                                   "%s, which says whose ids are whose, is not the host root's alone: remove "
+                                   "it, or give it to root with the mode 0755",
+                                   path);
+        return TAKE_FD(fd);
+}
+
 int id_slice_take(const char *subuid, const char *subgid, const char *locks_dir, uint32_t want_uid,
                   IdSlice *ret, char **message) {
         _cleanup_(range_list_deinit) RangeList uids = {}, gids = {}, busy_uids = {}, busy_gids = {};
@@ -258,12 +282,9 @@ int id_slice_take(const char *subuid, const char *subgid, const char *locks_dir,
         if (r < 0)
                 return r;
 
-        r = fd_mkdir_parents(locks_dir, 0755);
-        if (r < 0)
-                return r;
-        dirfd = open(locks_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        dirfd = open_locks(locks_dir, message);
         if (dirfd < 0)
-                return -errno;
+                return dirfd;
         search_fd = openat(dirfd, ".lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (search_fd < 0)
                 return -errno;

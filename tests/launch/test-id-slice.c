@@ -114,6 +114,37 @@ static void test_missing_files(void **state) {
         assert_non_null(strstr(message, "usermod --add-subuids"));
 }
 
+/* Made by somebody else, who was first in a folder that is everybody's. */
+static void test_others_locks(void **state) {
+        static const mode_t modes[] = {0777, 0775, 01777};
+        const Fixture *f = *state;
+        _cleanup_free_ char *message = NULL, *linked = NULL;
+        IdSlice slice = ID_SLICE_NULL;
+
+        give(f, "root:100000:65536\n", "root:100000:65536\n");
+        assert_int_equal(mkdir(f->locks, 0755), 0);
+        for (size_t i = 0; i < ELEMENTSOF(modes); i++) {
+                _cleanup_free_ char *open_to_all = NULL;
+
+                assert_int_equal(chmod(f->locks, modes[i]), 0);
+                assert_int_equal(take(f, 0, &slice, &open_to_all), -EPERM);
+                assert_non_null(strstr(open_to_all, f->locks));
+        }
+        assert_int_equal(chmod(f->locks, 0755), 0);
+        if (geteuid() == 0) {
+                assert_int_equal(chown(f->locks, 65534, 65534), 0);
+                assert_int_equal(take(f, 0, &slice, &message), -EPERM);
+                assert_non_null(strstr(message, f->locks));
+        }
+        assert_int_equal(rmdir(f->locks), 0);
+        assert_int_equal(symlink("/tmp", f->locks), 0);
+        assert_int_equal(take(f, 0, &slice, &linked), -EPERM);
+        assert_non_null(strstr(linked, f->locks));
+        assert_int_equal(unlink(f->locks), 0);
+        assert_int_equal(take(f, 0, &slice, NULL), 0);
+        id_slice_release(&slice);
+}
+
 static void test_all_taken(void **state) {
         const Fixture *f = *state;
         _cleanup_free_ char *message = NULL, *busy = NULL;
@@ -239,6 +270,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_files, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_missing_files, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_others_locks, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_all_taken, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_overlap, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_rubbish, setup, teardown),
