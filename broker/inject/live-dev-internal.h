@@ -10,6 +10,7 @@ struct LiveDev {
         int dev_fd; /* O_PATH, of dev/ */
         DevFolders folders;
         int held_fd; /* O_PATH, of held/ */
+        int udev_fd; /* O_PATH, of udev/; -EBADF the container has none of ours */
 };
 
 /* Writes RUNTIME/dev/NAME. Return: 0; -EINVAL @name is not a name; -ENAMETOOLONG. */

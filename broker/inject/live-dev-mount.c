@@ -8,7 +8,7 @@
  *
  * Its limits are there for the container's root, who can write to dev/. The kernel counts one inode for each
  * name, and each KiB or so of extended attributes as another: a node with both names and a long event takes
- * some four.
+ * some four. An entry of the udev database takes a page or two.
  */
 
 #include "config.h"
@@ -23,11 +23,13 @@
 #include <unistd.h>
 
 #include "inject/live-dev-internal.h"
+#include "inject/udev-folder.h"
 #include "util/fd.h"
 #include "util/string.h"
 
-#define TMPFS_SIZE   "64k"
-#define TMPFS_INODES "16384" /* some 4096 nodes */
+#define TMPFS_SIZE      "64k"
+#define TMPFS_SIZE_UDEV "16m"
+#define TMPFS_INODES    "16384" /* some 4096 nodes */
 
 /* Mounts of the same path on top of each other that are taken off; more than one is another's doing already.
  */
@@ -82,7 +84,7 @@ static int make_links(int dev_fd, uid_t uid, gid_t gid) {
         return 0;
 }
 
-static int fill(int root_fd, uid_t uid, gid_t gid) {
+static int fill(int root_fd, uid_t uid, gid_t gid, bool udev) {
         _cleanup_close_ int dev_fd = -EBADF;
         int r;
 
@@ -107,8 +109,9 @@ static int fill(int root_fd, uid_t uid, gid_t gid) {
             (r = make_folder(dev_fd, "bus", 0, 0755)) < 0 ||
             (r = make_folder(dev_fd, "bus/usb", 0, 0755)) < 0)
                 return r;
-        r = make_nodes(dev_fd, uid, gid);
-        return r < 0 ? r : make_links(dev_fd, uid, gid);
+        if ((r = make_nodes(dev_fd, uid, gid)) < 0 || (r = make_links(dev_fd, uid, gid)) < 0)
+                return r;
+        return udev ? udev_folder_make(root_fd) : 0;
 }
 
 /* Return: 1 it is a mount point; 0 not; -ENOENT; errno. */
@@ -141,11 +144,13 @@ static int take_off(const char *path) {
 }
 
 /* Mounts a new tmpfs of the initial user namespace. Return: 0; errno, with nothing mounted. */
-static int put_on(const char *path) {
+static int put_on(const char *path, bool udev) {
+        char options[128];
         int r;
 
-        if (mount("davit", path, "tmpfs", MS_NOSUID | MS_NOEXEC,
-                  "mode=0700,size=" TMPFS_SIZE ",nr_inodes=" TMPFS_INODES) < 0)
+        snprintf(options, sizeof(options), "mode=0700,size=%s,nr_inodes=%s",
+                 udev ? TMPFS_SIZE_UDEV : TMPFS_SIZE, TMPFS_INODES);
+        if (mount("davit", path, "tmpfs", MS_NOSUID | MS_NOEXEC, options) < 0)
                 return -errno;
         /* On a shared mount it is shared too: what liblxc mounts in the container's view of it would come
          * back to the host. */
@@ -157,21 +162,21 @@ static int put_on(const char *path) {
         return 0;
 }
 
-static int put_on_and_fill(const char *path, uid_t uid, gid_t gid) {
+static int put_on_and_fill(const char *path, uid_t uid, gid_t gid, bool udev) {
         _cleanup_close_ int root_fd = -EBADF;
         int r;
 
-        r = put_on(path);
+        r = put_on(path, udev);
         if (r < 0)
                 return r;
         root_fd = fd_open_dir(AT_FDCWD, path);
-        r = root_fd < 0 ? root_fd : fill(root_fd, uid, gid);
+        r = root_fd < 0 ? root_fd : fill(root_fd, uid, gid, udev);
         if (r < 0)
                 umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);
         return r;
 }
 
-int live_dev_create(const char *runtime_dir, const char *name, uid_t root_uid, gid_t root_gid) {
+int live_dev_create(const char *runtime_dir, const char *name, uid_t root_uid, gid_t root_gid, bool udev) {
         char path[PATH_MAX];
         int r;
 
@@ -186,7 +191,7 @@ int live_dev_create(const char *runtime_dir, const char *name, uid_t root_uid, g
         r = fd_mkdir_parents(path, 0755);
         if (r < 0)
                 return r;
-        r = put_on_and_fill(path, root_uid, root_gid);
+        r = put_on_and_fill(path, root_uid, root_gid, udev);
         if (r < 0)
                 rmdir(path);
         return r;

@@ -30,6 +30,7 @@
 
 #include "inject/dev-folder.h"
 #include "inject/live-dev-internal.h"
+#include "inject/udev-folder.h"
 #include "util/fd.h"
 #include "util/string.h"
 
@@ -62,7 +63,7 @@ int live_dev_open(const char *runtime_dir, const char *name, LiveDev **ret) {
         live = malloc(sizeof(*live));
         if (!live)
                 return -ENOMEM;
-        *live = (LiveDev){.dev_fd = -EBADF, .held_fd = -EBADF};
+        *live = (LiveDev){.dev_fd = -EBADF, .held_fd = -EBADF, .udev_fd = -EBADF};
         live->dev_fd = fd_open_dir(root_fd, "dev");
         if (live->dev_fd < 0)
                 return live->dev_fd;
@@ -70,6 +71,9 @@ int live_dev_open(const char *runtime_dir, const char *name, LiveDev **ret) {
         live->held_fd = fd_open_dir(root_fd, "held");
         if (live->held_fd < 0)
                 return live->held_fd;
+        live->udev_fd = udev_folder_open(root_fd);
+        if (live->udev_fd < 0 && live->udev_fd != -ENOENT)
+                return live->udev_fd;
         /* Nodes are made with their final mode. */
         umask(0);
         *ret = TAKE_PTR(live);
@@ -81,6 +85,7 @@ LiveDev *live_dev_close(LiveDev *live) {
                 dev_folders_forget(&live->folders);
                 safe_close(live->dev_fd);
                 safe_close(live->held_fd);
+                safe_close(live->udev_fd);
                 free(live);
         }
         return NULL;
@@ -284,8 +289,11 @@ int live_dev_add(LiveDev *live, const Item *item) {
         char held[NAME_MAX + 1];
         int r;
 
-        assert(live && item && (item->kind == ITEM_NODE || item->kind == ITEM_LINK));
+        assert(live && item);
+        assert(item->kind == ITEM_NODE || item->kind == ITEM_LINK || item->kind == ITEM_DATA);
 
+        if (item->kind == ITEM_DATA)
+                return live->udev_fd < 0 ? 0 : udev_folder_add(live->udev_fd, item);
         if (strlen(item->device) >= DEVICE_ID_MAX)
                 return -ENAMETOOLONG;
         r = string_to_component(item->path, held, sizeof(held));
@@ -316,6 +324,8 @@ int live_dev_remove(LiveDev *live, const Item *item) {
 
         assert(live && item);
 
+        if (item->kind == ITEM_DATA)
+                return live->udev_fd < 0 ? 0 : udev_folder_remove(live->udev_fd, item);
         r = string_to_component(item->path, held, sizeof(held));
         return r < 0 ? r : drop(live, held, item->path);
 }
@@ -440,6 +450,7 @@ int live_dev_read(LiveDev *live, ItemSet *ret) {
         _cleanup_(item_set_deinit) ItemSet set = {};
         _cleanup_(closedirp) DIR *dir = NULL;
         _cleanup_free_ char *buffer = NULL;
+        int r;
 
         assert(live && ret);
 
@@ -453,7 +464,6 @@ int live_dev_read(LiveDev *live, ItemSet *ret) {
                 return -errno;
         for (;;) {
                 struct dirent *entry;
-                int r;
 
                 errno = 0;
                 entry = readdir(dir);
@@ -468,6 +478,9 @@ int live_dev_read(LiveDev *live, ItemSet *ret) {
                 if (r < 0)
                         return r;
         }
+        r = live->udev_fd < 0 ? 0 : udev_folder_read(live->udev_fd, &set);
+        if (r < 0)
+                return r;
         *ret = set;
         set = (ItemSet){};
         return 0;

@@ -13,6 +13,8 @@
  * - held/: one hard link of each node and symlink that was given, never seen inside. A name is
  *   string_to_component() of the path below /dev. This is the present state.
  *
+ * - udev/: what the container has as its /run/udev, where it has no udevd of its own; see udev-folder.h.
+ *
  * The top folder is host root's, group the container's root group, 0710: other users of the host do not get
  * at nodes whose mode is meant for everybody inside.
  *
@@ -27,6 +29,7 @@ typedef struct LiveDev LiveDev;
 /**
  * live_dev_create() - mount and fill the tmpfs for a container that is about to start
  * @root_uid, @root_gid: the host's ids of the container's root
+ * @udev:     with a udev/
  *
  * Fills dev/ with null, zero, full, random, urandom, tty (0666), the links fd, stdin, stdout, stderr, ptmx ->
  * pts/ptmx and the folders pts, shm, mqueue, net (with tun) and bus/usb, which every host has. An old one of
@@ -34,7 +37,7 @@ typedef struct LiveDev LiveDev;
  *
  * Return: 0; the errno of the call that failed, after taking off what was done.
  */
-int live_dev_create(const char *runtime_dir, const char *name, uid_t root_uid, gid_t root_gid);
+int live_dev_create(const char *runtime_dir, const char *name, uid_t root_uid, gid_t root_gid, bool udev);
 
 /* Takes it off: revokes all that is held (see live_dev_remove()), unmounts, removes the folder. Not there: 0.
  */
@@ -47,8 +50,11 @@ LiveDev *live_dev_close(LiveDev *live);
 DEFINE_CLEANUP(LiveDev *, live_dev_close);
 
 /**
- * live_dev_add() - put a node or link in place: made in held/, owned, then linked into dev/, so never seen
- * with a wrong owner or mode. Missing folders are made. A leftover of an interrupted add is replaced.
+ * live_dev_add() - put a node, link or entry of the udev database in place. A node or link is made in held/,
+ * owned, then linked into dev/, so never seen with a wrong owner or mode. Missing folders are made. A
+ * leftover of an interrupted add is replaced.
+ *
+ * An entry of the database of a container without udev/ is passed over.
  *
  * Return: 0; -EEXIST something that is not ours is at that path; errno. On failure nothing is left.
  */
@@ -71,6 +77,6 @@ int live_dev_set_announced(LiveDev *live, const char *node_path, const PropertyL
 int live_dev_udevd_told(const LiveDev *live);
 int live_dev_set_udevd_told(LiveDev *live);
 
-/* Reads held/ back: nodes, links, and an event for each node that was announced. A node whose name in dev/
- * the container took away is not present. Return: 0; errno; -ENOMEM. */
+/* Reads held/ and udev/ back: nodes, links, entries, and an event for each node that was announced. A node
+ * whose name in dev/ the container took away is not present. Return: 0; errno; -ENOMEM. */
 int live_dev_read(LiveDev *live, ItemSet *ret);

@@ -199,6 +199,7 @@ int target_apply(Target *target, const Step *step) {
                 return add ? filter_allow(target->filter, item) : filter_deny(target->filter, item);
         case ITEM_NODE:
         case ITEM_LINK:
+        case ITEM_DATA:
                 return add ? live_dev_add(target->live, item) : live_dev_remove(target->live, item);
         case ITEM_INTERFACE:
                 return add ? interface_move_in(item, target->netns_fd, target->state_fd, target->name)

@@ -11,6 +11,12 @@
  * - /sys is writable by its mount flags, as udevd asks for before it starts. Nothing in it is the container's
  * to write to but what belongs to its own network namespace.
  *
+ * /run/udev is the live /dev's too (inject/udev-folder.c), read-only, wherever no udevd is to be expected
+ * inside: for a command, and for an init system in whose root there is no udevd. systemd would mount a tmpfs
+ * over it, but for a /run that is a mount already; so it gets that one from here. A system with a udevd has
+ * its /run/udev to itself. Who starts a udevd from a command must umount(8) /run/udev first: the mount is the
+ * container's own, to take off as it likes.
+ *
  * The end: "lxc.hook.post-stop = false". Where a post-stop hook fails, liblxc does not start the container
  * again by itself after a reboot(2) inside, and so the keeper can do it from the start, with a record that
  * tells.
@@ -127,6 +133,22 @@ static int set_empty_places(struct lxc_container *c, char **message) {
         return r;
 }
 
+static int set_run_udev(const ContainerConfig *config, const char *runtime_dir, struct lxc_container *c,
+                        char **message) {
+        int r = 0;
+
+        if (!config->udev)
+                return 0;
+        if (config->keep_run)
+                r = set(c, message, "lxc.mount.entry",
+                        "tmpfs run tmpfs nosuid,nodev,mode=0755,size=20%%,create=dir 0 0");
+        if (r >= 0)
+                r = set(c, message, "lxc.mount.entry",
+                        "%s/dev/%s/udev run/udev none bind,ro,create=dir,optional 0 0", runtime_dir,
+                        config->name);
+        return r;
+}
+
 static int set_mounts(const ContainerConfig *config, struct lxc_container *c, char **message) {
         _cleanup_free_ char *runtime_dir = NULL, *busybox = NULL;
         int r;
@@ -142,6 +164,8 @@ static int set_mounts(const ContainerConfig *config, struct lxc_container *c, ch
         if (r >= 0)
                 r = set(c, message, "lxc.mount.entry",
                         "mqueue dev/mqueue mqueue nosuid,nodev,noexec,optional 0 0");
+        if (r >= 0)
+                r = set_run_udev(config, runtime_dir, c, message);
         if (r >= 0 && config->busybox) {
                 r = escape_mount_path(config->busybox, &busybox);
                 if (r >= 0)

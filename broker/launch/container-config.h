@@ -20,6 +20,8 @@ typedef struct ContainerConfig {
         const ContainerFile *file; /* NULL none */
         int halt_signal;
         bool terminal;
+        bool udev;     /* /run/udev is the one of the live /dev */
+        bool keep_run; /* its init is one that would mount /run over it, but leaves alone what is mounted */
 } ContainerConfig;
 
 /* Where liblxc finds a container by name: its commands go by a socket that is named after it. Nothing is

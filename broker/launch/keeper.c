@@ -78,6 +78,8 @@ typedef struct Keeper {
         Monitor monitor;
         int init_pidfd;
         int halt_signal;
+        bool udev;
+        bool keep_run;
         pid_t init_pid;
         uint64_t halt_at; /* milliseconds of CLOCK_MONOTONIC; 0 never */
         uint64_t kill_at; /* likewise */
@@ -266,8 +268,12 @@ static int keeper_prepare(Keeper *keeper, char **ret_busybox) {
         keeper->halt_signal =
                 runs_command(request) ? SIGTERM : root_folder_halt_signal(&keeper->root, program);
 
+        keeper->udev = runs_command(request) || !root_folder_has_udevd(&keeper->root);
+        keeper->keep_run =
+                keeper->udev && !runs_command(request) && root_folder_is_systemd(&keeper->root, program);
+
         r = live_dev_create(request->runtime_dir, request->name, keeper->slice.uid_base,
-                            keeper->slice.gid_base);
+                            keeper->slice.gid_base, keeper->udev);
         if (r < 0)
                 return message_set(&keeper->message, r, "the container's /dev cannot be made: %s",
                                    strerror(-r));
@@ -297,6 +303,8 @@ static int keeper_start(Keeper *keeper, const char *busybox, uint64_t *ret_init_
                 .file = request->file,
                 .halt_signal = keeper->halt_signal,
                 .terminal = request->terminal,
+                .udev = keeper->udev,
+                .keep_run = keeper->keep_run,
         };
         int r;
 

@@ -208,23 +208,47 @@ int root_folder_check_places(const RootFolder *root, char **message) {
         return 0;
 }
 
-int root_folder_halt_signal(const RootFolder *root, const char *program) {
+bool root_folder_has_udevd(const RootFolder *root) {
+        static const char *const programs[] = {"/usr/lib/systemd/systemd-udevd",
+                                               "/lib/systemd/systemd-udevd",
+                                               "/usr/lib/udev/udevd",
+                                               "/lib/udev/udevd",
+                                               "/usr/sbin/udevd",
+                                               "/sbin/udevd",
+                                               "/usr/bin/udevd"};
+
+        for (size_t i = 0; i < ELEMENTSOF(programs); i++)
+                if (check_file(root, programs[i]) >= 0)
+                        return true;
+        return false;
+}
+
+/* Whether the file that @program leads to has this name. */
+static bool leads_to(const RootFolder *root, const char *program, const char *name) {
         _cleanup_close_ int fd = open_inside(root, program);
         char link[64], target[4096];
-        const char *name;
+        const char *slash;
         ssize_t n;
 
         if (fd < 0)
-                return SIGPWR;
+                return false;
         snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
         n = readlink(link, target, sizeof(target) - 1);
         if (n <= 0)
-                return SIGPWR;
+                return false;
         target[n] = '\0';
-        name = strrchr(target, '/') ? strrchr(target, '/') + 1 : target;
-        if (streq(name, "systemd"))
+        slash = strrchr(target, '/');
+        return streq(slash ? slash + 1 : target, name);
+}
+
+bool root_folder_is_systemd(const RootFolder *root, const char *program) {
+        return leads_to(root, program, "systemd");
+}
+
+int root_folder_halt_signal(const RootFolder *root, const char *program) {
+        if (root_folder_is_systemd(root, program))
                 return SIGRTMIN + 4; /* systemd(1): starts poweroff.target */
-        if (streq(name, "busybox"))
+        if (leads_to(root, program, "busybox"))
                 return SIGUSR2; /* busybox init: poweroff */
         return SIGPWR;
 }

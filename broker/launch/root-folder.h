@@ -56,6 +56,12 @@ int root_folder_check_program(const RootFolder *root, const char *program, char 
  * -ENOTDIR with @message; errno. */
 int root_folder_check_places(const RootFolder *root, char **message);
 
+/* Whether there is a udevd in the root, for its init system to start. */
+bool root_folder_has_udevd(const RootFolder *root);
+
+/* Whether @program of @root is systemd, by the name of the file that it leads to. */
+bool root_folder_is_systemd(const RootFolder *root, const char *program);
+
 /* The signal that makes the init system @program of @root power off in order. */
 int root_folder_halt_signal(const RootFolder *root, const char *program);
 

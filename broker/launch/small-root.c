@@ -64,9 +64,6 @@ static const Entry entries[] = {
          "nobody:x:65534:65534:nobody:/:/bin/false\n",
          S_IFREG | 0644, 0},
         {"etc/group", "root:x:0:\ntty:x:5:\nuser:x:1000:\nnogroup:x:65534:\n", S_IFREG | 0644, 0},
-        /* libudev's monitors hear nothing where this is missing (systemd, device-monitor.c); davit tells
-           them. */
-        {"run/udev/control", "", S_IFREG | 0600, 0},
         {"etc/hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost\n", S_IFREG | 0644, 0},
         {"etc/inittab",
          "::sysinit:/bin/true\n"

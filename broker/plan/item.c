@@ -16,12 +16,13 @@
 #include <assert.h>
 #include <string.h>
 
+#include "model/udev-data.h"
 #include "plan/item.h"
 #include "util/string.h"
 
 static const char *const item_kind_table[ITEM_KIND_MAX] = {
-        [ITEM_RIGHT] = "right",         [ITEM_NODE] = "node",   [ITEM_LINK] = "link",
-        [ITEM_INTERFACE] = "interface", [ITEM_EVENT] = "event",
+        [ITEM_RIGHT] = "right",         [ITEM_NODE] = "node", [ITEM_LINK] = "link",
+        [ITEM_INTERFACE] = "interface", [ITEM_DATA] = "data", [ITEM_EVENT] = "event",
 };
 
 const char *item_kind_to_string(ItemKind kind) {
@@ -63,6 +64,8 @@ static bool item_is_whole(const Item *item) {
         case ITEM_INTERFACE:
                 return !string_empty(item->target) && strlen(item->path) < IFNAMSIZ &&
                        !strchr(item->path, '/') && path_is_plain(item->path);
+        case ITEM_DATA:
+                return item->text && udev_data_id_is_valid(item->path);
         case ITEM_EVENT:
                 return item->path[0] == '/';
         case ITEM_KIND_MAX:
@@ -91,7 +94,7 @@ int item_new(const Item *from, Item **ret) {
                 return -EINVAL;
 
         strings = strlen(from->device) + 1 + strlen(from->path) + 1 +
-                  (from->target ? strlen(from->target) + 1 : 0);
+                  (from->target ? strlen(from->target) + 1 : 0) + (from->text ? strlen(from->text) + 1 : 0);
         item = malloc(sizeof(*item) + strings + properties);
         if (!item)
                 return -ENOMEM;
@@ -102,6 +105,7 @@ int item_new(const Item *from, Item **ret) {
         item->device = pack_string(&at, from->device);
         item->path = pack_string(&at, from->path);
         item->target = pack_string(&at, from->target);
+        item->text = pack_string(&at, from->text);
         if (properties > 0)
                 memcpy(at, from->properties.data, properties);
         item->properties = (PropertyList){
@@ -152,6 +156,8 @@ bool item_equal(const Item *a, const Item *b) {
                 return streq_ptr(a->target, b->target);
         case ITEM_INTERFACE:
                 return streq_ptr(a->target, b->target) && a->mtu == b->mtu && a->up == b->up;
+        case ITEM_DATA:
+                return streq(a->text, b->text);
         case ITEM_EVENT:
         case ITEM_KIND_MAX:
         case ITEM_KIND_INVALID:
@@ -167,6 +173,7 @@ bool item_is_same_thing(const Item *a, const Item *b) {
                 return a->type == b->type && a->rdev == b->rdev;
         case ITEM_LINK:
                 return streq_ptr(a->target, b->target);
+        case ITEM_DATA: /* of one number, and so of one thing */
         case ITEM_EVENT:
                 return true;
         case ITEM_INTERFACE: /* moved, and so in one hand alone */

@@ -33,6 +33,7 @@ typedef enum ItemKind {
         ITEM_NODE,      /* a special file below /dev */
         ITEM_LINK,      /* a symlink below /dev */
         ITEM_INTERFACE, /* a network interface, moved */
+        ITEM_DATA,      /* an entry of the udev database */
         ITEM_EVENT,     /* the programs inside have been told; remove is the telling of the removal */
         ITEM_KIND_MAX,
         ITEM_KIND_INVALID = -EINVAL,
@@ -46,13 +47,14 @@ typedef struct Item {
         ItemKind kind;
         const char *device; /* id of the device it belongs to, or ITEM_OWNER_SHARED */
         const char *path;   /* right: "c189:257"; node, link: path below /dev; interface: its name inside;
-                               event: devpath */
+                               data: the entry's id; event: devpath */
         char type;          /* right, node: 'c' or 'b' */
         dev_t rdev;
         uid_t uid; /* node: the host's ids */
         gid_t gid;
         mode_t mode;             /* node: permission bits */
         const char *target;      /* link: what it points to, relative; interface: its name on the host */
+        const char *text;        /* data: the entry; see model/udev-data.h */
         uint32_t mtu;            /* interface: 0 keeps it */
         bool up;                 /* interface */
         PropertyList properties; /* event: what is sent; interface: what the host said of it */

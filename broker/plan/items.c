@@ -3,14 +3,14 @@
 /*
  * What a grant consists of: the items that one device means in one container.
  *
- * Each node is a right, the node itself and its event; a rule may add a symlink. An interface is one item:
- * the kernel itself tells the programs inside of an interface that comes.
+ * Each node is a right, the node itself, its entry in the udev database and its event; a rule may add a
+ * symlink. An interface is one item: the kernel itself tells the programs inside of an interface that comes.
  *
  * Nodes that go along with several devices are shared items (plan/item.h), also where the device that has
  * them is given for its own sake.
  *
  * Values of the device in a symlink's name are the device's own words: each becomes one harmless path
- * component.
+ * component. Entry and event name the links that there are inside, not those of the host.
  */
 
 #include "config.h"
@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "model/udev-data.h"
 #include "plan/wanted.h"
 #include "util/string.h"
 
@@ -95,7 +96,14 @@ static int put_item(ItemSet *set, const Item *fields) {
         return item_set_add(set, item);
 }
 
-static int put_link(ItemSet *set, const Device *device, const Part *part, const char *template) {
+/* The links of one node, each with a newline behind it. */
+typedef struct Links {
+        char paths[LINK_PATH_MAX + 1];
+        size_t size;
+} Links;
+
+static int put_link(ItemSet *set, const Device *device, const Part *part, const char *template,
+                    Links *links) {
         char path[LINK_PATH_MAX], target[2 * LINK_PATH_MAX];
         int r;
 
@@ -107,12 +115,67 @@ static int put_link(ItemSet *set, const Device *device, const Part *part, const 
                 return r;
         r = put_item(set, &(Item){.kind = ITEM_LINK, .device = device->id, .path = path, .target = target});
         /* A template without {name} or {kind} names one link, which is for the device's first node. */
+        if (r == -EEXIST)
+                return 0;
+        if (r >= 0)
+                links->size += (size_t)snprintf(links->paths + links->size,
+                                                sizeof(links->paths) - links->size, "%s\n", path);
+        return r;
+}
+
+static int put_data(ItemSet *set, const char *owner, const Part *part, const Links *links) {
+        _cleanup_free_ char *text = NULL;
+        char id[UDEV_DATA_ID_MAX];
+        int r;
+
+        r = udev_data_id(&part->properties, id);
+        if (r < 0)
+                return 0;
+        r = udev_data_format(&part->properties, links->paths, &text);
+        if (r < 0)
+                return r;
+        r = put_item(set, &(Item){.kind = ITEM_DATA, .device = owner, .path = id, .text = text});
         return r == -EEXIST ? 0 : r;
+}
+
+/* The device's own properties, but for the links. Return: 0; -E2BIG; -ENOMEM. */
+static int set_devlinks(PropertyList *properties, const Links *links) {
+        char value[sizeof(links->paths) + sizeof("/dev/")];
+        size_t at = 0;
+
+        if (links->size == 0) {
+                property_list_unset(properties, "DEVLINKS");
+                return 0;
+        }
+        for (const char *p = links->paths; *p; p += strcspn(p, "\n") + 1)
+                at += (size_t)snprintf(value + at, sizeof(value) - at, "%s/dev/%.*s", at > 0 ? " " : "",
+                                       (int)strcspn(p, "\n"), p);
+        return property_list_set(properties, "DEVLINKS", value);
+}
+
+static int put_event(ItemSet *set, const char *owner, const Part *part, const Links *links) {
+        _cleanup_(property_list_deinit) PropertyList own = {};
+        const PropertyList *properties = &part->properties;
+        int r;
+
+        if (links->size > 0 || property_list_get(properties, "DEVLINKS")) {
+                r = property_list_copy(&own, properties);
+                if (r >= 0)
+                        r = set_devlinks(&own, links);
+                if (r < 0)
+                        return r;
+                properties = &own;
+        }
+        return put_item(set, &(Item){.kind = ITEM_EVENT,
+                                     .device = owner,
+                                     .path = part->devpath,
+                                     .properties = *properties});
 }
 
 static int put_node(ItemSet *set, const Device *device, const Container *container, const Part *part,
                     const Give *give) {
         const char *owner = part->shared ? ITEM_OWNER_SHARED : device->id;
+        Links links = {};
         char right[32];
         uint32_t uid, gid;
         int r;
@@ -140,13 +203,13 @@ static int put_node(ItemSet *set, const Device *device, const Container *contain
                                   .mode = give->mode});
         if (r < 0)
                 return r == -EEXIST ? 0 : r;
-        r = put_item(set, &(Item){.kind = ITEM_EVENT,
-                                  .device = owner,
-                                  .path = part->devpath,
-                                  .properties = part->properties});
-        if (r < 0)
-                return r;
-        return give->symlink ? put_link(set, device, part, give->symlink) : 0;
+        if (give->symlink) {
+                r = put_link(set, device, part, give->symlink, &links);
+                if (r < 0)
+                        return r;
+        }
+        r = put_data(set, owner, part, &links);
+        return r < 0 ? r : put_event(set, owner, part, &links);
 }
 
 static int put_interface(ItemSet *set, const Device *device, const Part *part, const GiveNet *net) {

@@ -6,7 +6,9 @@
  * Both sets are ordered by kind, then path, and the kinds are numbered in the order in which things go in. So
  * one walk over both finds what is missing (adds, in the order of the walk) and what is too much or different
  * (removals, in the reverse order of the walk), and "right before node before event, and back" needs no
- * sorting and no special case.
+ * sorting. One thing is apart: as udevd takes the entry of a device out of its database before it tells of
+ * the device's end, who hears of that and looks finds no entry; so entries go before events on the way out
+ * too.
  *
  * What is different is replaced: its removal is a step of its own, before all adds. A node whose owner or
  * number is wrong is never mended in place, as the container may hold the old inode by another name. With a
@@ -53,6 +55,28 @@ static bool item_stays(const Item *want, const Item *have, const ItemSet *wanted
         return want->kind != ITEM_EVENT || !event_is_stale(want, wanted, present);
 }
 
+static void reverse(Step *steps, size_t n) {
+        for (size_t i = 0; i < n / 2; i++) {
+                Step step = steps[i];
+
+                steps[i] = steps[n - 1 - i];
+                steps[n - 1 - i] = step;
+        }
+}
+
+/* Of removals, of which those of events are the first and those of entries the next. */
+static void put_entries_first(Step *steps, size_t n) {
+        size_t n_events = 0, end;
+
+        while (n_events < n && steps[n_events].item->kind == ITEM_EVENT)
+                n_events++;
+        for (end = n_events; end < n && steps[end].item->kind == ITEM_DATA; end++)
+                ;
+        reverse(steps, n_events);
+        reverse(steps + n_events, end - n_events);
+        reverse(steps, end);
+}
+
 int plan(const ItemSet *wanted, const ItemSet *present, Plan *ret) {
         size_t max = wanted->n_items + present->n_items, n_adds = 0, n_removals = 0;
         _cleanup_free_ Item **adds = NULL;
@@ -89,6 +113,7 @@ int plan(const ItemSet *wanted, const ItemSet *present, Plan *ret) {
         }
 
         memmove(steps, steps + max - n_removals, n_removals * sizeof(*steps));
+        put_entries_first(steps, n_removals);
         for (size_t i = 0; i < n_adds; i++)
                 steps[n_removals + i] = (Step){STEP_ADD, adds[i]};
         for (size_t i = 0; i < n_removals + n_adds; i++)

@@ -181,9 +181,11 @@ static void test_phone(void **state) {
         assert_planned(f, "ci-1 +right c189:257\n"
                           "ci-1 +node bus/usb/003/002\n"
                           "ci-1 +link phones/PIXEL1\n"
+                          "ci-1 +data c189:257\n"
                           "ci-1 +event /devices/platform/vhci_hcd.0/usb3/3-1\n");
         mock_phone_unplug(f->host, &mock_phone_adb);
-        assert_planned(f, "ci-1 -event /devices/platform/vhci_hcd.0/usb3/3-1\n"
+        assert_planned(f, "ci-1 -data c189:257\n"
+                          "ci-1 -event /devices/platform/vhci_hcd.0/usb3/3-1\n"
                           "ci-1 -link phones/PIXEL1\n"
                           "ci-1 -node bus/usb/003/002\n"
                           "ci-1 -right c189:257\n");
@@ -199,12 +201,14 @@ static void test_phone_switches_mode(void **state) {
         mock_phone_unplug(f->host, &mock_phone_adb);
         settle(f); /* an attribute is read from sysfs as it is then, not as it was at the event */
         mock_phone_plug(f->host, &mock_phone_fastboot);
-        assert_planned(f, "ci-1 -event /devices/platform/vhci_hcd.0/usb3/3-1\n"
+        assert_planned(f, "ci-1 -data c189:257\n"
+                          "ci-1 -event /devices/platform/vhci_hcd.0/usb3/3-1\n"
                           "ci-1 -link phones/PIXEL1\n"
                           "ci-1 -node bus/usb/003/002\n"
                           "ci-1 -right c189:257\n"
                           "bench +right c189:259\n"
                           "bench +node bus/usb/003/004\n"
+                          "bench +data c189:259\n"
                           "bench +event /devices/platform/vhci_hcd.0/usb3/3-1\n");
         assert_int_equal(f->present[0].n_items, 0);
         assert_int_equal(f->present[1].items[1]->mode, 0600);
@@ -218,12 +222,12 @@ static void test_gpu(void **state) {
         settle(f);
         /* The render node alone, for both of them; the card is nobody's. */
         for (size_t c = 0; c < ELEMENTSOF(names); c++) {
-                assert_int_equal(f->present[c].n_items, 3);
+                assert_int_equal(f->present[c].n_items, 4);
                 assert_int_equal(f->present[c].items[0]->kind, ITEM_RIGHT);
                 assert_string_equal(f->present[c].items[0]->path, "c226:128");
                 assert_string_equal(f->present[c].items[1]->path, "dri/renderD128");
                 assert_int_equal(f->present[c].items[1]->gid, 100044);
-                path = f->present[c].items[2]->path;
+                path = f->present[c].items[3]->path;
                 assert_non_null(strstr(path, "/drm/renderD128"));
         }
         /* A card in another place is another device. */

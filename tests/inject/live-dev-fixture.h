@@ -34,7 +34,8 @@ static inline int setup(void **state) {
         assert_non_null(mkdtemp(fixture->runtime));
         assert_int_equal(chmod(fixture->runtime, 0755), 0);
         snprintf(fixture->root, sizeof(fixture->root), "%s/dev/" NAME, fixture->runtime);
-        assert_int_equal(live_dev_create(fixture->runtime, NAME, INSIDE_ROOT, INSIDE_ROOT), 0);
+        assert_int_equal(live_dev_create(fixture->runtime, NAME, INSIDE_ROOT, INSIDE_ROOT, /* udev= */ true),
+                         0);
         assert_int_equal(live_dev_open(fixture->runtime, NAME, &fixture->live), 0);
         return 0;
 }
@@ -162,6 +163,9 @@ static inline void print_item(FILE *f, const Item *item) {
                         item->gid, item->mode);
         if (item->kind == ITEM_LINK)
                 fprintf(f, " %s", item->target);
+        if (item->kind == ITEM_DATA)
+                for (const char *p = item->text; *p; p += strcspn(p, "\n") + 1)
+                        fprintf(f, " %.*s", (int)strcspn(p, "\n"), p);
         if (item->kind == ITEM_EVENT)
                 property_list_foreach(entry, &item->properties)
                         fprintf(f, " %s", entry);

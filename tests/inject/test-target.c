@@ -174,7 +174,8 @@ static Fixture *need(void **state) {
         if (r == -EOPNOTSUPP || r == -EPERM || r == -EACCES)
                 skip_because("no device filter: %s", strerror(-r));
         assert_int_equal(r, 0);
-        assert_int_equal(live_dev_create(fixture->runtime, NAME, INSIDE_ROOT, INSIDE_ROOT), 0);
+        assert_int_equal(live_dev_create(fixture->runtime, NAME, INSIDE_ROOT, INSIDE_ROOT, /* udev= */ true),
+                         0);
         start_inside(fixture);
 
         assert_int_equal(container_new(NAME, "davit", &fixture->container), 0);

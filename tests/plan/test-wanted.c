@@ -270,12 +270,14 @@ static void test_items_of_a_phone(_unused_ void **state) {
                      "right c189:257\n"
                      "node bus/usb/003/002 c189:257 101000:200044 0600\n"
                      "link phones/A -> ../bus/usb/003/002\n"
+                     "data c189:257\n"
                      "event /devices/platform/vhci_hcd.0/usb3/3-1\n");
         /* a serial is the device's own words, and no path */
         assert_items(&world, plug_phone(&world, "3-2", "003", "../../x"), "c1", false,
                      "right c189:258\n"
                      "node bus/usb/003/003 c189:258 100000:200000 0660\n"
                      "link phones/\\x2e.\\x2f..\\x2fx -> ../bus/usb/003/003\n"
+                     "data c189:258\n"
                      "event /devices/platform/vhci_hcd.0/usb3/3-2\n");
         assert_items(&world, plug_phone(&world, "3-3", "004", "B"), "c1", false, "");
         tear_down(&world);

@@ -48,6 +48,10 @@ Item *world_item(World *world) {
                 fields.path = names[k % 2];
                 fields.target = names[world_draw(world, 2)];
                 break;
+        case ITEM_DATA:
+                fields.path = rights[k];
+                fields.text = world_draw(world, 2) ? "E:ID_A=1\nV:1\n" : "V:1\n";
+                break;
         case ITEM_EVENT:
                 fields.path = devpaths[k];
                 assert(property_list_set(&fields.properties, "DEVNAME", paths[k]) >= 0);

@@ -229,6 +229,16 @@ must_launch() {
         done
 }
 
+# bring CONTAINER PROGRAM: with the libraries that it is linked to, into a small root.
+bring() {
+        local rootfs=$runtime/containers/$1/rootfs file
+
+        cp "$2" "$rootfs/bin/" || return
+        ldd "$2" | grep -o '/[^ ]*' | while read -r file; do
+                mkdir -p "$rootfs${file%/*}" && cp -L "$file" "$rootfs$file" || return
+        done
+}
+
 inside() {
         local name=$1
         shift
@@ -302,6 +312,12 @@ phone() {
         read -ra numbers < <(lent_number "$2")
         "$build/tests/system/probe" send "$1" "/devices/platform/vhci_hcd.0/usb3/3-$2" SUBSYSTEM=usb DEVTYPE=usb_device \
                 PRODUCT=18d1/4ee7/540 TYPE=0/0/0 BUSNUM=003 DEVNUM="00$2" DEVNAME="bus/usb/003/00$2" "${numbers[@]}"
+}
+
+# loop add|del: a block device that the kernel makes on demand, whose number nobody else uses.
+loop_number=$(($$ % 10000 + 10000))
+loop() {
+        "$build/tests/system/probe" loop "$1" "$loop_number"
 }
 
 gpu() {

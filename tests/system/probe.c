@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/if_tun.h>
+#include <linux/loop.h>
 #include <linux/netlink.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -309,6 +310,19 @@ static int do_send(char **argv) {
         return reply.error.error == 0 ? 0 : 1;
 }
 
+/* loop add|del NUMBER, outside: a block device of the kernel's that nothing is behind. */
+static int do_loop(char **argv) {
+        int fd = open("/dev/loop-control", O_RDWR | O_CLOEXEC), number = argv[1] ? atoi(argv[1]) : -1;
+        unsigned long request = strcmp(argv[0], "add") == 0 ? LOOP_CTL_ADD : LOOP_CTL_REMOVE;
+
+        if (fd < 0 || number < 0 || ioctl(fd, request, (long)number) < 0) {
+                perror("probe loop");
+                return 1;
+        }
+        close(fd);
+        return 0;
+}
+
 /* ---- what a hostile container does */
 
 static int bind_on_file(const char *node, const char *path) {
@@ -420,11 +434,12 @@ int main(int argc, char **argv) {
                 {"node", do_node, 1},     {"write", do_write, 1},     {"frame", do_frame, 1},
                 {"listen", do_listen, 0}, {"hoard", do_hoard, 3},     {"hold", do_hold, 1},
                 {"reopen", do_reopen, 1}, {"hostile", do_hostile, 1}, {"send", do_send, 2},
+                {"loop", do_loop, 2},
         };
 
         for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++)
                 if (strcmp(argv[1], commands[i].name) == 0 && argc - 2 >= commands[i].min)
                         return commands[i].run(argv + 2);
-        fputs("usage: probe node|write|frame|listen|hoard|hold|reopen|hostile|send [PATH]...\n", stderr);
+        fputs("usage: probe node|write|frame|listen|hoard|hold|reopen|hostile|send|loop [PATH]...\n", stderr);
         return 2;
 }
