@@ -218,7 +218,7 @@ static void test_companion_comes_and_goes(void **state) {
         second = grant(f, b, NULL);
         f->n_steps = 0;
         touch(f, b);
-        assert_int_equal(f->n_steps, 3); /* its own right, node and event */
+        assert_int_equal(f->n_steps, 4); /* its own right, node, data and event */
         assert_settled(f);
 
         take_back(f, first);
@@ -305,13 +305,13 @@ static void test_failure_is_told_to_all(void **state) {
         assert_string_equal(f->settled[0], "pci-0000:00:01.0 -5");
         assert_string_equal(f->settled[1], "pci-0000:00:02.0 -5");
         assert_string_equal(f->settled[2], "pci-0000:00:03.0 0");
-        assert_int_equal(f->kernel.n_items, 3);
+        assert_int_equal(f->kernel.n_items, 4);
 
         f->fails = NULL;
         f->n_settled = 0;
         runner_touch_all(f->context.runner);
         assert_string_equal(f->settled[0], "pci-0000:00:01.0 0");
-        assert_int_equal(f->kernel.n_items, 12);
+        assert_int_equal(f->kernel.n_items, 16);
         assert_settled(f);
 }
 
