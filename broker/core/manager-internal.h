@@ -10,6 +10,7 @@
 #include "plan/wanted.h"
 #include "source/launched.h"
 #include "source/monitor.h"
+#include "source/nvidia.h"
 
 typedef struct Waiter Waiter;
 typedef struct PendingLaunch PendingLaunch;
@@ -33,7 +34,8 @@ struct Manager {
 
         Monitor *monitor;
         Launched *launched;
-        LoopSource *monitor_source, *launched_source;
+        Nvidia *nvidia;
+        LoopSource *monitor_source, *launched_source, *nvidia_source;
         LoopSource *rescan; /* armed while a rescan is due */
 
         ManagerObserver observer;

@@ -148,9 +148,11 @@ Manager *manager_free(Manager *manager) {
         manager_free_clean_ups(manager);
         loop_source_free(manager->monitor_source);
         loop_source_free(manager->launched_source);
+        loop_source_free(manager->nvidia_source);
         loop_source_free(manager->rescan);
         monitor_free(manager->monitor);
         launched_free(manager->launched);
+        nvidia_free(manager->nvidia);
         registry_containers_foreach(container, &manager->registry)
                 context_free(context_of(container));
         registry_devices_foreach(device, &manager->registry)
@@ -233,13 +235,20 @@ static int on_gone(const char *devpath, void *userdata) {
         return 0;
 }
 
+/* Has all devices that there are reported. */
+static int enumerate(Manager *manager) {
+        int r = monitor_enumerate(manager->monitor);
+
+        return r < 0 ? r : nvidia_scan(manager->nvidia);
+}
+
 /* Reports of devices that are there are events like any others; what none of them named is gone. */
 static void on_rescan(void *userdata) {
         Manager *manager = userdata;
         int r;
 
         registry_mark(&manager->registry);
-        r = monitor_enumerate(manager->monitor);
+        r = enumerate(manager);
         if (r >= 0)
                 r = registry_sweep(&manager->registry, on_gone, manager);
         if (r < 0) {
@@ -257,6 +266,25 @@ static void on_monitor(void *userdata, _unused_ int fd, _unused_ unsigned int ev
 
         if (r < 0)
                 log_error_errno(r, "Failed to read device events: %m");
+}
+
+static void on_monitor_event(void *userdata, const Uevent *event, bool complete) {
+        Manager *manager = userdata;
+
+        on_event(manager, event, complete);
+        nvidia_hear(manager->nvidia, event);
+}
+
+static void on_module(void *userdata, const Uevent *event) {
+        Manager *manager = userdata;
+
+        nvidia_hear(manager->nvidia, event);
+}
+
+static void on_nvidia(void *userdata, _unused_ int fd, _unused_ unsigned int events) {
+        Manager *manager = userdata;
+
+        (void)nvidia_dispatch(manager->nvidia); /* it says what failed, and looks again */
 }
 
 static void on_launched(void *userdata, _unused_ int fd, _unused_ unsigned int events) {
@@ -296,7 +324,13 @@ static void on_opened(void *userdata, int socket) {
 }
 
 static int open_sources(Manager *manager) {
-        static const MonitorOps monitor_ops = {.event = on_event, .lost = on_lost, .opened = on_opened};
+        static const MonitorOps monitor_ops = {
+                .event = on_monitor_event,
+                .module = on_module,
+                .lost = on_lost,
+                .opened = on_opened,
+        };
+        static const NvidiaRoots nvidia_roots = {.proc = "/proc", .sys = "/sys", .dev = "/dev"};
         static const LaunchedOps launched_ops = {
                 .up = manager_container_up,
                 .down = manager_container_down,
@@ -312,6 +346,13 @@ static int open_sources(Manager *manager) {
                 return log_error_errno(r, "Failed to listen to device events: %m");
         r = loop_add_io(manager->loop, monitor_fd(manager->monitor), LOOP_READ, on_monitor, manager,
                         &manager->monitor_source);
+        if (r < 0)
+                return r;
+        r = nvidia_new(&nvidia_roots, on_event, manager, &manager->nvidia);
+        if (r < 0)
+                return log_error_errno(r, "Failed to watch for NVIDIA's GPUs: %m");
+        r = loop_add_io(manager->loop, nvidia_fd(manager->nvidia), LOOP_READ, on_nvidia, manager,
+                        &manager->nvidia_source);
         if (r < 0)
                 return r;
         r = launched_new(manager->runtime_dir, &launched_ops, manager, &manager->launched);
@@ -336,7 +377,7 @@ int manager_start(Manager *manager) {
                 return r;
 
         manager->taking_in = true;
-        r = monitor_enumerate(manager->monitor);
+        r = enumerate(manager);
         if (r < 0)
                 return log_error_errno(r, "Failed to enumerate devices: %m");
         r = launched_scan(manager->launched);

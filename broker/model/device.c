@@ -186,7 +186,9 @@ static uint32_t part_class(const Part *part) {
         case PART_CARD:
         case PART_RENDER:
                 /* What only goes along with GPUs is none. */
-                return 1U << (streq(part->subsystem, "kfd") ? DEVICE_OTHER : DEVICE_GPU);
+                if (streq(part->subsystem, "kfd") || streq(part->subsystem, "nvidia-control"))
+                        return 1U << DEVICE_OTHER;
+                return 1U << DEVICE_GPU;
         case PART_BLOCK:
                 return 1U << DEVICE_BLOCK;
         case PART_TAP:

@@ -66,6 +66,7 @@ struct Device {
  * address) faux      /devices/faux/vgem/…                faux-vgem pnp       /devices/pnp0/00:04/… pnp-00:04
  *   acpi      /devices/LNXSYSTM:00/…/MSFT0101:00  acpi-MSFT0101:00 (the deepest one)
  *   net       /devices/virtual/net/veth0/…        net-veth0
+ *   mig       /devices/virtual/mig/…              mig-0000:01:00.0-gi1-ci0: a part of a GPU of NVIDIA's
  *   virtual   /devices/virtual/misc/tun/…         virtual-misc-tun; a device behind /dev/uhid is one of its
  * own other     /devices/pseudo_0/…                 other-pseudo_0
  *
@@ -110,7 +111,8 @@ Part *device_root(const Device *device);
  * device_companion() - which other devices' nodes go along with a device wherever it is given
  * @i:          from 0 on
  *
- * Of a companion go along the nodes that are marked Part.shared: /dev/kfd with a GPU of the driver amdgpu.
+ * Of a companion go along the nodes that are marked Part.shared: /dev/kfd with a GPU of the driver amdgpu,
+ * nvidiactl and the like with one of nvidia.
  *
  * Return: 0, its id is in @ret, whether there is such a device or not; -ENOENT behind the last.
  */

@@ -48,7 +48,7 @@ typedef struct PartFields {
         char type;
         dev_t rdev;
         unsigned int ifindex;
-        bool shared;
+        bool shared, silent;
 } PartFields;
 
 static PartKind node_kind(const char *subsystem, const char *name) {
@@ -56,19 +56,42 @@ static PartKind node_kind(const char *subsystem, const char *name) {
                 const char *subsystem, *prefix;
                 PartKind kind;
         } kinds[] = {
-                {"usb", "bus/usb/", PART_USB},   {"tty", "", PART_TTY},
-                {"hidraw", "", PART_HIDRAW},     {"sound", "", PART_SOUND},
-                {"video4linux", "", PART_VIDEO}, {"media", "", PART_VIDEO},
-                {"dvb", "", PART_VIDEO},         {"input", "", PART_INPUT},
-                {"drm", "dri/card", PART_CARD},  {"drm", "dri/renderD", PART_RENDER},
-                {"block", "", PART_BLOCK},       {"macvtap", "", PART_TAP},
-                {"ipvtap", "", PART_TAP},        {"kfd", "kfd", PART_RENDER},
+                {"usb", "bus/usb/", PART_USB},
+                {"tty", "", PART_TTY},
+                {"hidraw", "", PART_HIDRAW},
+                {"sound", "", PART_SOUND},
+                {"video4linux", "", PART_VIDEO},
+                {"media", "", PART_VIDEO},
+                {"dvb", "", PART_VIDEO},
+                {"input", "", PART_INPUT},
+                {"drm", "dri/card", PART_CARD},
+                {"drm", "dri/renderD", PART_RENDER},
+                {"block", "", PART_BLOCK},
+                {"macvtap", "", PART_TAP},
+                {"ipvtap", "", PART_TAP},
+                {"kfd", "kfd", PART_RENDER},
+                {"nvidia", "", PART_RENDER},
+                {"nvidia-control", "nvidia-modeset", PART_CARD},
+                {"nvidia-control", "", PART_RENDER},
+
         };
 
         for (size_t i = 0; i < ELEMENTSOF(kinds); i++)
                 if (streq(subsystem, kinds[i].subsystem) && startswith(name, kinds[i].prefix))
                         return kinds[i].kind;
         return PART_OTHER;
+}
+
+/* A node that all devices of a driver use, or, of a GPU that is split, all of its instances. */
+static bool node_shared(const PropertyList *properties, const char *subsystem, const char *name) {
+        return streq(subsystem, "kfd") || streq(subsystem, "nvidia-control") ||
+               (streq(subsystem, "nvidia") && !startswith(name, "nvidia-caps/") &&
+                streq_ptr(property_list_get(properties, "MIG"), "1"));
+}
+
+/* Subsystems that are no kernel's: their nodes were found otherwise (see source/). */
+static bool node_silent(const char *subsystem) {
+        return streq(subsystem, "nvidia") || streq(subsystem, "nvidia-control");
 }
 
 /* udev writes the path as a whole, the kernel what is below /dev. */
@@ -156,7 +179,8 @@ static int parse_fields(const PropertyList *properties, PartFields *ret) {
         if (fields.type) {
                 fields.name = node_name(property_list_get(properties, "DEVNAME"));
                 fields.kind = node_kind(fields.subsystem, fields.name);
-                fields.shared = streq(fields.subsystem, "kfd");
+                fields.shared = node_shared(properties, fields.subsystem, fields.name);
+                fields.silent = node_silent(fields.subsystem);
         }
 
         *ret = fields;
@@ -237,6 +261,7 @@ static int part_assign(Part *part, const PartFields *fields, PropertyList *prope
         part->node_key = fields->type ? part_node_key(fields->type, fields->rdev) : 0;
         part->ifindex = fields->ifindex;
         part->shared = fields->shared;
+        part->silent = fields->silent;
         property_list_deinit(&part->properties);
         part->properties = *properties;
         *properties = (PropertyList){};

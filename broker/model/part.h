@@ -51,6 +51,7 @@ typedef struct Part {
         uint64_t node_key;    /* node: number and type in one, the key of the registry's index; 0 otherwise */
         unsigned int ifindex; /* interface: on the host; 0 otherwise */
         bool shared;          /* node: goes along with several devices, see device_companion() */
+        bool silent;          /* node: no kernel object has it, and so no uevent tells of it */
         PropertyList properties;
 
         /* An interface that was moved into a container is out of sight of the host: the kernel reports it as

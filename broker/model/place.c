@@ -155,6 +155,11 @@ static int parse_virtual(const char *devpath, Component c, DevicePlace *ret) {
                 place_set(ret, devpath, "net", &name, &name);
                 return 0;
         }
+        /* No kernel object: source/nvidia.c names them so. */
+        if (component_is(&class, "mig")) {
+                place_set(ret, devpath, "mig", &name, &name);
+                return 0;
+        }
 
         /* Whoever holds /dev/uhid makes HID devices, a keyboard by radio for one: they are not /dev/uhid. */
         below = name;

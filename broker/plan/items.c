@@ -3,8 +3,9 @@
 /*
  * What a grant consists of: the items that one device means in one container.
  *
- * Each node is a right, the node itself, its entry in the udev database and its event; a rule may add a
- * symlink. An interface is one item: the kernel itself tells the programs inside of an interface that comes.
+ * Each node is a right, the node itself, its entry in the udev database and its event, but no entry and no
+ * event where none tells of it on the host either; a rule may add a symlink. An interface is one item: the
+ * kernel itself tells the programs inside of an interface that comes.
  *
  * Nodes that go along with several devices are shared items (plan/item.h), also where the device that has
  * them is given for its own sake.
@@ -208,6 +209,8 @@ static int put_node(ItemSet *set, const Device *device, const Container *contain
                 if (r < 0)
                         return r;
         }
+        if (part->silent)
+                return 0;
         r = put_data(set, owner, part, &links);
         return r < 0 ? r : put_event(set, owner, part, &links);
 }

@@ -284,8 +284,11 @@ static ssize_t monitor_receive(Monitor *monitor) {
 static void monitor_pass_on(Monitor *monitor, Uevent *event) {
         int r;
 
-        if (subsystem_unused(uevent_subsystem(event)))
+        if (subsystem_unused(uevent_subsystem(event))) {
+                if (monitor->ops->module && streq(uevent_subsystem(event), "module"))
+                        monitor->ops->module(monitor->userdata, event);
                 return;
+        }
         if (monitor->group == UEVENT_GROUP_KERNEL) {
                 r = identity_complete(event);
                 if (r < 0)

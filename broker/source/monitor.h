@@ -14,6 +14,8 @@ typedef struct Monitor Monitor;
 typedef struct MonitorOps {
         /* One event. @complete as for registry_apply(). */
         void (*event)(void *userdata, const Uevent *event, bool complete);
+        /* A module of the kernel came or went: no device, and not among those enumerated. May be NULL. */
+        void (*module)(void *userdata, const Uevent *event);
         /* Events were lost (ENOBUFS), or udevd came or went: everything has to be enumerated again. */
         void (*lost)(void *userdata);
         /* The socket that events come by was opened; another one than before, if there was one. Kept by

@@ -120,6 +120,11 @@ static const struct {
         {"/devices/vbd-51712/block/xvda", "other-vbd-51712", "/devices/vbd-51712"},
         {"/devices/system/cpu/cpu0", NULL, NULL},
 
+        /* named so by source/nvidia.c: parts of a GPU, which are devices of their own */
+        {"/devices/virtual/mig/0000:01:00.0-gi1-ci0/nvidia-cap12", "mig-0000:01:00.0-gi1-ci0",
+         "/devices/virtual/mig/0000:01:00.0-gi1-ci0"},
+        {GPU "/nvidia/nvidia0", "pci-0000:08:00.0", GPU},
+
         /* no devices */
         {"/card0", NULL, NULL},
         {"/devices", NULL, NULL},
