@@ -13,6 +13,7 @@
 #include "bus/option.h"
 #include "bus/path.h"
 #include "bus/property.h"
+#include "model/mode.h"
 #include "util/string.h"
 
 #define PREFIX BUS_PATH "/device"
@@ -34,6 +35,12 @@ static int get_classes(_unused_ sd_bus *bus, _unused_ const char *path, _unused_
                         return r;
         }
         return sd_bus_message_close_container(reply);
+}
+
+static int get_mode(_unused_ sd_bus *bus, _unused_ const char *path, _unused_ const char *interface,
+                    _unused_ const char *property, sd_bus_message *reply, void *userdata,
+                    _unused_ sd_bus_error *error) {
+        return append_string(reply, device_mode_to_string(device_mode(userdata)));
 }
 
 static int get_nodes(_unused_ sd_bus *bus, _unused_ const char *path, _unused_ const char *interface,
@@ -116,6 +123,7 @@ static const sd_bus_vtable device_vtable[] = {
                         SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Model", "s", property_get_string, offsetof(Device, model),
                         SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("Mode", "s", get_mode, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Nodes", "a(ss)", get_nodes, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Interfaces", "a(sub)", get_interfaces, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Grants", "ao", get_grants, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),

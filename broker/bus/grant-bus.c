@@ -83,6 +83,15 @@ static int get_error(_unused_ sd_bus *bus, _unused_ const char *path, _unused_ c
         return append_string(reply, grant->error < 0 ? strerror(-grant->error) : "");
 }
 
+static int get_linger_until(_unused_ sd_bus *bus, _unused_ const char *path, _unused_ const char *interface,
+                            _unused_ const char *property, sd_bus_message *reply, void *userdata,
+                            _unused_ sd_bus_error *error) {
+        const Grant *grant = userdata;
+        uint64_t until = grant->hold ? grant->hold->until_usec : 0;
+
+        return sd_bus_message_append_basic(reply, 't', &until);
+}
+
 static const sd_bus_vtable grant_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_PROPERTY("Device", "o", get_device, 0, SD_BUS_VTABLE_PROPERTY_CONST),
@@ -94,6 +103,7 @@ static const sd_bus_vtable grant_vtable[] = {
         SD_BUS_PROPERTY("Rule", "s", property_get_string, offsetof(Grant, rule),
                         SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Error", "s", get_error, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("LingerUntil", "t", get_linger_until, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_VTABLE_END,
 };
 

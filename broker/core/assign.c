@@ -101,7 +101,13 @@ void manager_settled(Manager *manager, Container *container, const char *device_
         if (error == -ENODEV)
                 manager_rescan(manager);
         if (grant->state != GRANT_LEAVING) {
-                grant_set_state(manager, grant, error < 0 ? GRANT_FAILED : GRANT_ACTIVE, error);
+                if (error >= 0)
+                        manager_hold(manager, grant);
+                grant_set_state(manager, grant,
+                                error < 0              ? GRANT_FAILED
+                                : grant_is_away(grant) ? GRANT_LINGERING
+                                                       : GRANT_ACTIVE,
+                                error);
                 manager_check_waiters(manager);
                 return;
         }
@@ -112,6 +118,7 @@ void manager_settled(Manager *manager, Container *container, const char *device_
                 manager_check_waiters(manager);
                 return;
         }
+        manager_end_hold(manager, grant);
         registry_drop_grant(&manager->registry, grant);
         manager_notify(manager, OBJECT_GRANT, device_id, container->name);
         manager_assign(manager, device);
@@ -123,6 +130,7 @@ static Grant *next_unwanted(Manager *manager, Device *device, const WishList *wi
         for (Grant *grant = device->grants; grant; grant = grant->device_next)
                 if (grant->state != GRANT_LEAVING && !find_wish(wishes, grant->container)) {
                         grant_set_state(manager, grant, GRANT_LEAVING, 0);
+                        manager_end_stay(manager, grant);
                         return grant;
                 }
         return NULL;
@@ -144,8 +152,9 @@ static int give(Manager *manager, Device *device, const Wish *wish) {
                 return r;
         if (r > 0)
                 manager_notify(manager, OBJECT_GRANT, device->id, wish->container->name);
-        /* It is tried again, so that it failed before is no answer any more. */
-        if (grant->state == GRANT_FAILED)
+        manager_set_away(manager, grant, wish->away);
+        /* It is tried again, so that it failed or was away before is no answer any more. */
+        if (grant->state == GRANT_FAILED || (grant->state == GRANT_LINGERING && !wish->away))
                 grant_set_state(manager, grant, GRANT_PENDING, 0);
         if (!manager->deferring)
                 runner_touch(context_of(wish->container)->runner, device->id);
@@ -187,6 +196,7 @@ void manager_assign(Manager *manager, Device *device) {
         _cleanup_(wish_list_deinit) WishList wishes = {};
         int r;
 
+        manager_check_holds(manager, device);
         r = take_back_unwanted(manager, device, &wishes);
         if (r > 0)
                 return;
@@ -236,6 +246,7 @@ void manager_renew_decisions(Manager *manager) {
         registry_containers_foreach(container, &manager->registry)
                 for (Grant *grant = container->grants; grant; grant = grant->container_next)
                         grant->decision = NULL;
+        manager_renew_holds(manager);
         manager_assign_all(manager);
 }
 

@@ -95,6 +95,10 @@ void manager_attach(Manager *manager, const char *device_name, const char *conta
                 fail_pair(done, userdata, code, device_name, container_name);
                 return;
         }
+        if (device->n_parts == 0) {
+                call_fail(done, userdata, CALL_NO_SUCH_DEVICE, "%s is away just now", device->id);
+                return;
+        }
         rule = wanted_deciding_rule(manager->rules, device, container, &sysfs_reader);
         if (rule && rule->deny) {
                 call_fail(done, userdata, CALL_DENIED, "Rule \"%s\" (%s:%u) denies %s to %s", rule->name,

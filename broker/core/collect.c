@@ -32,7 +32,7 @@ static int grant_items(const Manager *manager, const Grant *grant, bool log, Ite
         _cleanup_(item_set_deinit) ItemSet items = {};
         int r;
 
-        if (grant->state == GRANT_LEAVING)
+        if (grant->state == GRANT_LEAVING || grant_is_away(grant))
                 return 1;
         r = wanted_items(grant->device, grant->container, grant_give(grant), grant->interfaces, &items);
         if (r >= 0)

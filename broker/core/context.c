@@ -82,6 +82,7 @@ static void drop_grants(Manager *manager, Container *container) {
         while ((grant = container->grants)) {
                 Device *device = grant->device;
 
+                manager_end_hold(manager, grant);
                 registry_drop_grant(&manager->registry, grant);
                 manager_notify(manager, OBJECT_GRANT, device->id, container->name);
                 manager_assign(manager, device);
@@ -394,8 +395,10 @@ void manager_container_down(void *userdata, const char *name) {
         manager_notify(manager, OBJECT_CONTAINER, name, NULL);
         /* Nobody gets a thing in a container that does not run, so the runner takes all of it away, its
          * grants with it. */
-        for (Grant *grant = container->grants; grant; grant = grant->container_next)
+        for (Grant *grant = container->grants; grant; grant = grant->container_next) {
                 grant->state = GRANT_LEAVING;
+                manager_end_hold(manager, grant);
+        }
         runner_touch_all(context->runner);
         loop_source_set_timer(context->end, 0);
 }

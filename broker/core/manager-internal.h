@@ -31,6 +31,8 @@ struct Manager {
         RuleSet *rules;
         TargetCache *targets;
         Override *overrides;
+        Hold *holds; /* those of all grants */
+        LoopSource *hold_write, *hold_end;
 
         Monitor *monitor;
         Launched *launched;
@@ -103,6 +105,23 @@ void manager_settled(Manager *manager, Container *container, const char *device,
 
 /* collect.c: for RunnerClient.wanted. */
 int manager_wanted(Manager *manager, Container *container, const char *device, ItemSet *ret);
+
+/* hold.c: a grant stays with its device while that changes its mode, and for a time while it is away. */
+/* What the device's grant is given by lets it linger: from now on it is held, as the device is now. */
+void manager_hold(Manager *manager, Grant *grant);
+void manager_set_away(Manager *manager, Grant *grant, bool away);
+/* The grant is an ordinary one from now on. */
+void manager_end_hold(Manager *manager, Grant *grant);
+/* The same where it ends as the device went for good, or is another: a manual attach ends with it. */
+void manager_end_stay(Manager *manager, Grant *grant);
+/* Ends those of another device in this place, and of those whose time is up. */
+void manager_check_holds(Manager *manager, Device *device);
+/* After a reload: ends those whose rule is gone, before the old rules are. */
+void manager_renew_holds(Manager *manager);
+/* Writes down what is not yet. */
+void manager_save_holds(Manager *manager);
+/* At the start, when devices and containers are taken in. Return: 0; errno. */
+int manager_load_holds(Manager *manager);
 
 /* context.c: the ends of a container's life. */
 void manager_container_up(void *userdata, Container *container, const ContainerRecord *record);

@@ -150,11 +150,16 @@ Manager *manager_free(Manager *manager) {
         loop_source_free(manager->launched_source);
         loop_source_free(manager->nvidia_source);
         loop_source_free(manager->rescan);
+        loop_source_free(manager->hold_write);
+        loop_source_free(manager->hold_end);
         monitor_free(manager->monitor);
         launched_free(manager->launched);
         nvidia_free(manager->nvidia);
         registry_containers_foreach(container, &manager->registry)
                 context_free(context_of(container));
+        /* What is written of them is for the next davitd. */
+        manager_save_holds(manager);
+        manager->holds = NULL;
         registry_devices_foreach(device, &manager->registry)
                 while (device->grants)
                         registry_drop_grant(&manager->registry, device->grants);
@@ -384,6 +389,10 @@ int manager_start(Manager *manager) {
         if (r < 0)
                 return log_error_errno(r, "Failed to look for containers in %s: %m", manager->runtime_dir);
         manager->taking_in = false;
+        r = manager_load_holds(manager);
+        if (r < 0)
+                return log_error_errno(r, "Failed to read what is held in %s/state: %m",
+                                       manager->runtime_dir);
         manager_drop_stale_overrides(manager);
         manager_restore_interfaces(manager);
 

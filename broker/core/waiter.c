@@ -74,7 +74,7 @@ static bool given(const Manager *manager, const Waiter *waiter, Answer *answer) 
         const Container *container = registry_container(&manager->registry, waiter->container);
         const Grant *grant = device && container ? registry_grant(device, container) : NULL;
 
-        if (!grant) {
+        if (!grant || grant_is_away(grant)) {
                 answer->code = CALL_FAILED;
                 snprintf(answer->message, sizeof(answer->message), "%s went away before it was given to %s",
                          device ? waiter->container : waiter->device, device ? "it" : waiter->container);

@@ -50,10 +50,20 @@ static json_t *find(json_t *objects, bool (*is_called)(const json_t *object, con
         return found;
 }
 
+/* One end of a grant, and how that stands. */
+static void print_grant(const char *name, const char *end, const json_t *grant) {
+        char left[TREE_TIME_LEFT_MAX], text[2048];
+
+        tree_time_left(grant, left);
+        snprintf(text, sizeof(text), "%s (%s%s%s%s)", end, value_string(grant, "state"), *left ? ", " : "",
+                 left, *left ? " left" : "");
+        output_field(name, text);
+}
+
 static void print_device(const Tree *tree, const json_t *device) {
         static const char *const fields[][2] = {
                 {"Device", "id"},     {"Place", "place"}, {"Vendor", "vendor"},   {"Product", "product"},
-                {"Serial", "serial"}, {"Model", "model"}, {"Devpath", "devpath"},
+                {"Serial", "serial"}, {"Model", "model"}, {"Devpath", "devpath"}, {"Mode", "mode"},
         };
         json_t *item;
         size_t i;
@@ -77,8 +87,13 @@ static void print_device(const Tree *tree, const json_t *device) {
                 output_field("Interface", text);
         }
         json_array_foreach(tree->grants, i,
-                           item) if (streq(value_string(item, "device"), value_string(device, "path")))
-                output_field("Given to", value_string(item, "container_name"));
+                           item) if (streq(value_string(item, "device"), value_string(device, "path"))) {
+                /* Who has it has it: that is said only where it is not so. */
+                if (streq(value_string(item, "state"), "active"))
+                        output_field("Given to", value_string(item, "container_name"));
+                else
+                        print_grant("Given to", value_string(item, "container_name"), item);
+        }
 }
 
 static void print_container(const Tree *tree, json_t *container) {
@@ -101,12 +116,9 @@ static void print_container(const Tree *tree, json_t *container) {
                 snprintf(text, sizeof(text), "%s=%s", key, json_string_value(item));
                 output_field("Label", text);
         }
-        json_array_foreach(tree->grants, i, item) if (streq(value_string(item, "container"),
-                                                            value_string(container, "path"))) {
-                snprintf(text, sizeof(text), "%s (%s)", value_string(item, "device_id"),
-                         value_string(item, "state"));
-                output_field("Device", text);
-        }
+        json_array_foreach(tree->grants, i,
+                           item) if (streq(value_string(item, "container"), value_string(container, "path")))
+                print_grant("Device", value_string(item, "device_id"), item);
 }
 
 /* With its grants in full, and what it is. */

@@ -40,7 +40,7 @@ static void add_ids(Table *table, const json_t *device) {
 }
 
 static int print_devices(const Tree *tree) {
-        static const char *const header[] = {"DEVICE", "CLASS", "IDS", "SERIAL", "MODEL", "GIVEN TO"};
+        static const char *const header[] = {"DEVICE", "CLASS", "IDS", "SERIAL", "MODEL", "MODE", "GIVEN TO"};
         _cleanup_(table_freep) Table *table = NULL;
         json_t *device;
         size_t i;
@@ -62,6 +62,7 @@ static int print_devices(const Tree *tree) {
                 add_ids(table, device);
                 table_add(table, value_string(device, "serial"));
                 table_add(table, value_string(device, "model"));
+                table_add(table, value_string(device, "mode"));
                 table_add(table, containers);
         }
         return table_print(table);
@@ -121,7 +122,8 @@ static int print_grants(const Tree *tree) {
         static const char *const columns[][2] = {
                 {"DEVICE", "device_id"}, {"CONTAINER", "container_name"},
                 {"STATE", "state"},      {"ORIGIN", "origin"},
-                {"RULE", "rule"},        {"ERROR", "error"},
+                {"RULE", "rule"},        {"LEFT", NULL},
+                {"ERROR", "error"},
         };
         _cleanup_(table_freep) Table *table = NULL;
         json_t *grant;
@@ -131,8 +133,13 @@ static int print_grants(const Tree *tree) {
                 return EXIT_FAILED;
         for (size_t n = 0; n < ELEMENTSOF(columns); n++)
                 table_add(table, columns[n][0]);
-        json_array_foreach(tree->grants, i, grant) for (size_t n = 0; n < ELEMENTSOF(columns); n++)
-                table_add(table, value_string(grant, columns[n][1]));
+        json_array_foreach(tree->grants, i, grant) {
+                char left[TREE_TIME_LEFT_MAX];
+
+                tree_time_left(grant, left);
+                for (size_t n = 0; n < ELEMENTSOF(columns); n++)
+                        table_add(table, columns[n][1] ? value_string(grant, columns[n][1]) : left);
+        }
         return table_print(table);
 }
 

@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "ctl/daemon.h"
 #include "ctl/tree.h"
@@ -197,4 +198,22 @@ int tree_join(const json_t *objects, const char *where, const char *value, const
         fclose(TAKE_PTR(f));
         *ret = TAKE_PTR(text);
         return 0;
+}
+
+void tree_time_left(const json_t *grant, char ret[static TREE_TIME_LEFT_MAX]) {
+        json_int_t until = json_integer_value(json_object_get(grant, "linger_until")), left;
+        struct timespec now;
+
+        ret[0] = '\0';
+        if (until <= 0)
+                return;
+        clock_gettime(CLOCK_BOOTTIME, &now);
+        /* A second that has begun is one: there is none left only when it is over. */
+        left = MAX((until + 999999) / 1000000 - now.tv_sec, 0);
+        if (left < 120)
+                snprintf(ret, TREE_TIME_LEFT_MAX, "%" JSON_INTEGER_FORMAT " s", left);
+        else if (left < 120 * 60)
+                snprintf(ret, TREE_TIME_LEFT_MAX, "%" JSON_INTEGER_FORMAT " min", left / 60);
+        else
+                snprintf(ret, TREE_TIME_LEFT_MAX, "%" JSON_INTEGER_FORMAT " h", left / 3600);
 }

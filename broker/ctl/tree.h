@@ -24,3 +24,7 @@ int tree_refine(json_t *object);
 
 /* "a,b,c": @key of those @objects which have @value as @where; owned by the caller. Return: 0; -ENOMEM. */
 int tree_join(const json_t *objects, const char *where, const char *value, const char *key, char **ret);
+
+/* How long a lingering grant goes on, for people: "74 s", "12 min", "3 h"; "" of any other. */
+#define TREE_TIME_LEFT_MAX 32
+void tree_time_left(const json_t *grant, char ret[static TREE_TIME_LEFT_MAX]);

@@ -111,6 +111,10 @@ bool device_is_alive(const Device *device) {
         return false;
 }
 
+bool device_is_known(const Device *device) {
+        return !device_is_usb(device) || device_root(device);
+}
+
 void device_forget(Device *device) {
         char **const fields[] = {&device->id_path, &device->vendor, &device->product, &device->serial,
                                  &device->model};

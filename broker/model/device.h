@@ -121,6 +121,10 @@ int device_companion(const Device *device, unsigned int i, char ret[static DEVIC
 /* Whether other devices may have this one as a companion. */
 bool device_is_companion(const Device *device);
 
+/* Whether what it says of itself can be relied on: of a USB device's parts only the root object tells whose
+ * they are, and after a lost event a child may be known before it. */
+bool device_is_known(const Device *device);
+
 /* Forgets identity: another thing is in that place now, and must not pass for the one before. */
 void device_forget(Device *device);
 

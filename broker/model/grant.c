@@ -27,10 +27,8 @@ GrantOrigin grant_origin_from_string(const char *s) {
 }
 
 static const char *const state_names[GRANT_STATE_MAX] = {
-        [GRANT_PENDING] = "pending",
-        [GRANT_ACTIVE] = "active",
-        [GRANT_FAILED] = "failed",
-        [GRANT_LEAVING] = "leaving",
+        [GRANT_PENDING] = "pending", [GRANT_ACTIVE] = "active",       [GRANT_FAILED] = "failed",
+        [GRANT_LEAVING] = "leaving", [GRANT_LINGERING] = "lingering",
 };
 
 const char *grant_state_to_string(GrantState state) {
@@ -42,6 +40,7 @@ GrantState grant_state_from_string(const char *s) {
 }
 
 static void grant_free(Grant *grant) {
+        hold_free(grant->hold);
         free(grant->rule);
         free(grant);
 }

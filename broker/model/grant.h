@@ -3,6 +3,7 @@
 
 #include "model/container.h"
 #include "model/device.h"
+#include "model/hold.h"
 
 /* Why a device is given: a rule of the policy, or a call of attach. */
 typedef enum GrantOrigin {
@@ -13,10 +14,11 @@ typedef enum GrantOrigin {
 } GrantOrigin;
 
 typedef enum GrantState {
-        GRANT_PENDING, /* wanted, not in place yet */
-        GRANT_ACTIVE,  /* all of it is in place */
-        GRANT_FAILED,  /* could not be put in place; `error` says why */
-        GRANT_LEAVING, /* not wanted any more, being taken away: its place is not free yet */
+        GRANT_PENDING,   /* wanted, not in place yet */
+        GRANT_ACTIVE,    /* all of it is in place */
+        GRANT_FAILED,    /* could not be put in place; `error` says why */
+        GRANT_LEAVING,   /* not wanted any more, being taken away: its place is not free yet */
+        GRANT_LINGERING, /* the device is away, and its place kept for when it comes back */
         GRANT_STATE_MAX,
         GRANT_STATE_INVALID = -EINVAL,
 } GrantState;
@@ -40,6 +42,12 @@ struct Grant {
         bool shares;        /* some of what it gives is shared with other grants, as of the last plan */
         unsigned int share; /* how many containers may have the device at a time, by that rule */
         uint64_t seq;       /* order of giving: first come keeps */
+        Hold *hold;         /* where its rule lets it linger; else NULL */
         struct Grant *device_prev, *device_next;
         struct Grant *container_prev, *container_next;
 };
+
+/* Whether the device is away and the grant waits for it: then nothing of it is to be in the container. */
+static inline bool grant_is_away(const Grant *grant) {
+        return grant->hold && grant->hold->until_usec > 0;
+}

@@ -103,6 +103,30 @@ static int create_device(Registry *registry, const Arrival *at, Device **ret) {
         return 0;
 }
 
+int registry_add_absent(Registry *registry, const char *devpath, const char *serial, Device **ret) {
+        Arrival at = {.devpath = devpath};
+        Device *device;
+        int r;
+
+        assert(registry && devpath && ret);
+
+        if (device_place_parse(devpath, &at.place) < 0 || device_place_id(&at.place, at.id) < 0 ||
+            strlen(devpath) != at.place.root_size)
+                return -EINVAL;
+        if (registry_device(registry, at.id))
+                return -EEXIST;
+        r = create_device(registry, &at, &device);
+        if (r < 0)
+                return r;
+        device->serial = string_empty(serial) ? NULL : strdup(serial);
+        if (!device->serial && !string_empty(serial)) {
+                registry_drop_device(registry, device);
+                return -ENOMEM;
+        }
+        *ret = device;
+        return 0;
+}
+
 /* Makes @device, which has no part, ready for another thing in its place. */
 static int reuse_device(Device *device, const Arrival *at) {
         if (!is_root_of(at, device)) {

@@ -85,6 +85,10 @@ Part *registry_part_by_rdev(const Registry *registry, char type, dev_t rdev);
  */
 int registry_find_device(const Registry *registry, const char *name, Device **ret);
 
+/* A device that somebody waits for and that is not there: @devpath is its root object's, @serial may be NULL.
+ * Return: 0; -EEXIST one of its id is there; -EINVAL no path of a device; -ENOSPC; -ENOMEM. */
+int registry_add_absent(Registry *registry, const char *devpath, const char *serial, Device **ret);
+
 /* Frees a device; it must have no grants. */
 void registry_drop_device(Registry *registry, Device *device);
 

@@ -9,6 +9,10 @@
  * the device (rule-set.c), and for each of them only its own containers (the target cache), so what does not
  * match costs nothing.
  *
+ * A grant with a hold (model/hold.h) comes between overrides and rules: no rule needs to match, but one that
+ * denies the device as it is now ends it. Whether it is the same device still, and for how long it may be
+ * away, is not decided here: a hold that has ended is not there any more.
+ *
  * Places are then dealt. A device has as many as the strictest rule among its grants says. Who holds one
  * keeps it; the others get what is left in rule order, then in the order in which the containers came.
  *
@@ -168,6 +172,46 @@ static int deal_decide(Deal *deal, Container *container, const Wish *wish) {
         return wish_list_add(&deal->holders, wish);
 }
 
+/* By which rule a held grant goes on; NULL where that which decides now denies it. */
+static const Rule *hold_rule(const Hold *hold, const Rule *deciding) {
+        if (!deciding || (!deciding->deny && deciding->give.when != GIVE_PRESENT))
+                return hold->rule;
+        return deciding->deny ? NULL : deciding;
+}
+
+/* Completes the wish of who is to have a held device. Return: whether he is. */
+static bool wish_hold(Wish *wish, const Deal *deal, const Hold *hold, const RuleSet *rules,
+                      const AttributeReader *reader) {
+        const Rule *deciding = wanted_deciding_rule(rules, deal->device, wish->container, reader);
+
+        wish->rule = hold_rule(hold, deciding);
+        /* As long as nobody can tell whose parts these are, they are not given for the place's sake alone. */
+        wish->away = wish->rule != deciding && !device_is_known(deal->device);
+        return wish->rule;
+}
+
+static const Hold *standing_hold(const Device *device, const Container *container) {
+        const Grant *grant = registry_grant(device, container);
+
+        return grant && grant->state != GRANT_LEAVING ? grant->hold : NULL;
+}
+
+/* Return: 0 or -ENOMEM. */
+static int deal_holds(Deal *deal, const RuleSet *rules, const AttributeReader *reader) {
+        for (const Grant *grant = deal->device->grants; grant; grant = grant->device_next) {
+                Wish wish = {.container = grant->container, .origin = GRANT_POLICY};
+                int r;
+
+                if (!grant->hold || grant->container->stamp != deal->holder_stamp)
+                        continue;
+                r = deal_decide(deal, grant->container,
+                                wish_hold(&wish, deal, grant->hold, rules, reader) ? &wish : NULL);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 /* Return: 0; 1 the rules have nothing to say; -ENOMEM. */
 static int deal_overrides(Deal *deal, const Registry *registry, const Override *overrides,
                           const RuleSet *rules, const AttributeReader *reader) {
@@ -175,6 +219,8 @@ static int deal_overrides(Deal *deal, const Registry *registry, const Override *
 
         for (const Override *override = overrides; override; override = override->next) {
                 Wish wish = {.origin = GRANT_MANUAL};
+                bool attach = override->attach;
+                const Hold *hold;
                 int r;
 
                 if (!streq(override->device, deal->device->id))
@@ -186,13 +232,16 @@ static int deal_overrides(Deal *deal, const Registry *registry, const Override *
                 wish.container = registry_container(registry, override->container);
                 if (!wish.container)
                         continue;
-                if (override->attach) {
-                        wish.interfaces = override->interfaces;
+                hold = attach ? standing_hold(deal->device, wish.container) : NULL;
+                wish.interfaces = override->interfaces;
+                if (hold)
+                        attach = wish_hold(&wish, deal, hold, rules, reader);
+                else if (attach) {
                         wish.rule = wanted_deciding_rule(rules, deal->device, wish.container, reader);
                         if (wish.rule && wish.rule->deny)
                                 wish.rule = NULL;
                 }
-                r = deal_decide(deal, wish.container, override->attach ? &wish : NULL);
+                r = deal_decide(deal, wish.container, attach ? &wish : NULL);
                 if (r < 0)
                         return r;
         }
@@ -279,6 +328,40 @@ static int deal_end(Deal *deal, WishList *ret) {
         return 0;
 }
 
+static const Override *find_override(const Override *overrides, const Device *device, const char *container) {
+        for (; overrides; overrides = overrides->next)
+                if (streq(overrides->device, device->id) && streq(overrides->container, container))
+                        return overrides;
+        return NULL;
+}
+
+/* A device of which nothing is there: who holds it goes on, and nobody else comes in. */
+static int wanted_for_absent(const Override *overrides, const Device *device, WishList *ret) {
+        _cleanup_(wish_list_deinit) WishList result = {};
+
+        for (const Grant *grant = device->grants; grant; grant = grant->device_next) {
+                Wish wish = {.container = grant->container, .away = true};
+                const Override *override;
+                int r;
+
+                if (!grant->hold || grant->state == GRANT_LEAVING ||
+                    grant->container->state != CONTAINER_RUNNING)
+                        continue;
+                override = find_override(overrides, device, grant->container->name);
+                if (override ? !override->attach : !!find_override(overrides, device, OVERRIDE_EVERYBODY))
+                        continue;
+                wish.origin = override ? GRANT_MANUAL : GRANT_POLICY;
+                wish.interfaces = override && override->interfaces;
+                wish.rule = grant->hold->rule;
+                r = wish_list_add(&result, &wish);
+                if (r < 0)
+                        return r;
+        }
+        *ret = result;
+        result = (WishList){};
+        return 0;
+}
+
 int wanted_for_device(Registry *registry, TargetCache *cache, const Override *overrides, const Device *device,
                       const AttributeReader *reader, WishList *ret) {
         _cleanup_(deal_deinit) Deal deal = {};
@@ -286,10 +369,12 @@ int wanted_for_device(Registry *registry, TargetCache *cache, const Override *ov
 
         *ret = (WishList){};
         if (!device_has_something(device))
-                return 0;
+                return device->grants ? wanted_for_absent(overrides, device, ret) : 0;
 
         deal_begin(&deal, registry, device);
         r = deal_overrides(&deal, registry, overrides, cache->rules, reader);
+        if (r == 0)
+                r = deal_holds(&deal, cache->rules, reader);
         if (r == 0)
                 r = deal_rules(&deal, registry, cache, reader);
         if (r < 0)

@@ -28,6 +28,7 @@ typedef struct Wish {
         GrantOrigin origin;
         const Rule *rule; /* borrowed; NULL for a manual grant that no rule describes */
         bool interfaces;  /* a manual grant with the device's network interfaces, whatever the rule says */
+        bool away;        /* the grant is to stay, and nothing of the device to be in the container now */
 } Wish;
 
 typedef struct WishList {
@@ -50,7 +51,9 @@ void target_cache_invalidate(TargetCache *cache);
  *
  * For each container the first rule that matches both decides; overrides go before. Who has a grant keeps it
  * as long as its rule and share allow; free places are dealt in rule order, then in the order in which
- * containers came. A device without parts is wanted by nobody.
+ * containers came. A grant that is held (Grant.hold) stays with who
+ * has it whatever the rules give to others, unless a rule denies it; a device without parts is wanted by
+ * those alone who hold it so.
  *
  * Only grants that the registry holds now, the device's own, are looked at as holders.
  *

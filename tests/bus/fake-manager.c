@@ -10,10 +10,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <utlist.h>
 
 #include "bus/fake-manager.h"
+#include "model/registry-index.h"
 #include "util/string.h"
 
 typedef struct Pending {
@@ -481,6 +483,33 @@ int fake_manager_give(Manager *manager, unsigned int port, const char *name, Gra
         grant->state = state;
         grant->error = error;
         tell(manager, OBJECT_GRANT, device->id, container->name);
+        return 0;
+}
+
+int fake_manager_linger(Manager *manager, unsigned int port, const char *name, unsigned int seconds) {
+        Device *device = device_at(manager, port);
+        Container *container = registry_container(&manager->registry, name);
+        Grant *grant = device && container ? registry_grant(device, container) : NULL;
+        struct timespec now;
+        int r;
+
+        if (!grant)
+                return -ENOENT;
+        if (!grant->hold) {
+                r = hold_new(grant, rule_set_get(manager->rules, 0), device, &grant->hold);
+                if (r < 0)
+                        return r;
+        }
+        clock_gettime(CLOCK_BOOTTIME, &now);
+        grant->hold->until_usec = ((uint64_t)now.tv_sec + seconds) * 1000000;
+        while (device->parts)
+                part_free(registry_index_remove(&manager->registry, device->parts));
+        r = device_refresh(device);
+        if (r < 0)
+                return r;
+        grant->state = GRANT_LINGERING;
+        tell(manager, OBJECT_GRANT, device->id, container->name);
+        tell(manager, OBJECT_DEVICE, device->id, NULL);
         return 0;
 }
 

@@ -26,4 +26,6 @@ bool fake_manager_is_waited(const Manager *manager, const char *name);
 
 /* A grant by a rule of the policy, and its end. */
 int fake_manager_give(Manager *manager, unsigned int port, const char *name, GrantState state, int error);
+/* The device is away, and the grant goes on for so long; a second more or less. */
+int fake_manager_linger(Manager *manager, unsigned int port, const char *name, unsigned int seconds);
 int fake_manager_take(Manager *manager, unsigned int port, const char *name);

@@ -6,7 +6,7 @@
  * "ok" or "error":
  *
  *   plug PORT SERIAL | unplug PORT | burst FIRST COUNT | clear FIRST COUNT | run NAME | end NAME STATUS
- *   give PORT NAME | fail PORT NAME ERRNO | take PORT NAME | waited NAME
+ *   give PORT NAME | fail PORT NAME ERRNO | linger PORT NAME SECONDS | take PORT NAME | waited NAME
  */
 
 #include "config.h"
@@ -105,6 +105,8 @@ static int obey(Daemon *daemon, const char *line) {
                 return fake_manager_give(daemon->manager, port, name, GRANT_ACTIVE, 0);
         if (sscanf(line, "fail %u %255s %d", &port, name, &number) == 3)
                 return fake_manager_give(daemon->manager, port, name, GRANT_FAILED, -number);
+        if (sscanf(line, "linger %u %255s %u", &port, name, &count) == 3)
+                return fake_manager_linger(daemon->manager, port, name, count);
         if (sscanf(line, "take %u %255s", &port, name) == 2)
                 return fake_manager_take(daemon->manager, port, name);
         if (sscanf(line, "waited %255s", name) == 1)

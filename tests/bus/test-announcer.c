@@ -61,7 +61,7 @@ static void expect_next(const char *line) {
         assert_string_equal(signals.lines[n], line);
 }
 
-#define DEVICE_PROPERTIES " Place Devpath Classes Vendor Product Serial Model Nodes Interfaces Grants"
+#define DEVICE_PROPERTIES " Place Devpath Classes Vendor Product Serial Model Mode Nodes Interfaces Grants"
 
 static void test_life(_unused_ void **state) {
         need_bus();
@@ -74,7 +74,7 @@ static void test_life(_unused_ void **state) {
         expect_next("changed " D1 " Grants");
         expect_next("changed " C1 " Grants");
         harness_do(&harness, "fail 1 ci-1 5");
-        expect_next("changed " G1 " Origin State Rule Error");
+        expect_next("changed " G1 " Origin State Rule Error LingerUntil");
         harness_do(&harness, "plug 1 XYZ");
         expect_next("changed " D1 DEVICE_PROPERTIES);
         harness_do(&harness, "take 1 ci-1");
@@ -127,7 +127,7 @@ static void test_coalesced(_unused_ void **state) {
         expect_next("changed " C1 " Grants");
         /* Away and back again in one round is a change. */
         in_one_round("take 1 ci-1\ngive 1 ci-1\n", 2);
-        expect_next("changed " G1 " Origin State Rule Error");
+        expect_next("changed " G1 " Origin State Rule Error LingerUntil");
         client_expect_string(bus, D1, "org.davit1.Device", "Serial", "E");
 }
 

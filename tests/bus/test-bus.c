@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bus/call.h"
@@ -67,6 +68,7 @@ static void test_properties(_unused_ void **state) {
         client_expect_string(bus, DEVICE(1), "Product", "4ee7");
         client_expect_string(bus, DEVICE(1), "Serial", "ABC123");
         client_expect_string(bus, DEVICE(1), "Model", "Pixel_1");
+        client_expect_string(bus, DEVICE(1), "Mode", "");
         client_expect_string(bus, DEVICE(1), "Devpath", "/devices/pci0000:00/0000:00:14.0/usb3/3-1");
         client_expect_array(bus, DEVICE(1), "Classes", "s", "usb");
         client_expect_array(bus, DEVICE(1), "Grants", "o", "/org/davit1/grant/usb_2d3_2d1/ci_2d1");
@@ -95,6 +97,32 @@ static void test_properties(_unused_ void **state) {
                              strerror(ENOSPC));
         client_expect_string(bus, "/org/davit1/grant/usb_2d3_2d1/ci_2d1", "org.davit1.Grant", "State",
                              "failed");
+}
+
+/* A phone between two modes. */
+static void test_lingering(_unused_ void **state) {
+        static const char path[] = "/org/davit1/grant/usb_2d3_2d1/ci_2d1", interface[] = "org.davit1.Grant";
+        struct timespec now;
+        uint64_t until;
+
+        need_bus();
+        harness_do(&harness, "plug 1 ABC123");
+        harness_do(&harness, "run ci-1");
+        harness_do(&harness, "give 1 ci-1");
+        assert_true(sd_bus_get_property_trivial(bus, "org.davit1", path, interface, "LingerUntil", NULL, 't',
+                                                &until) >= 0);
+        assert_int_equal(until, 0);
+        harness_do(&harness, "linger 1 ci-1 90");
+        client_expect_string(bus, DEVICE(1), "Mode", "away");
+        client_expect_string(bus, DEVICE(1), "Serial", "ABC123");
+        client_expect_string(bus, path, interface, "State", "lingering");
+        assert_true(sd_bus_get_property_trivial(bus, "org.davit1", path, interface, "LingerUntil", NULL, 't',
+                                                &until) >= 0);
+        clock_gettime(CLOCK_BOOTTIME, &now);
+        assert_in_range(until / 1000000, (uint64_t)now.tv_sec + 60, (uint64_t)now.tv_sec + 90);
+        /* It is back. */
+        harness_do(&harness, "plug 1 ABC123");
+        client_expect_string(bus, DEVICE(1), "Mode", "");
 }
 
 static void test_structured_properties(_unused_ void **state) {
@@ -560,6 +588,7 @@ static void test_not_root(_unused_ void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_properties, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_lingering, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_structured_properties, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_attach, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_errors, setup, teardown),

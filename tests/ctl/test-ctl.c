@@ -99,16 +99,16 @@ static void test_list_tables(_unused_ void **state) {
         need_daemon();
         scene();
         run(0, "list devices");
-        assert_string_equal(program_out, "DEVICE    CLASS  IDS        SERIAL  MODEL     GIVEN TO\n"
-                                         "usb-3-2   usb    18d1:4ee7  AAA     Pixel_2   ci-1\n"
-                                         "usb-3-10  usb    18d1:4ee7  BBB     Pixel_10  -\n");
+        assert_string_equal(program_out, "DEVICE    CLASS  IDS        SERIAL  MODEL     MODE  GIVEN TO\n"
+                                         "usb-3-2   usb    18d1:4ee7  AAA     Pixel_2   -     ci-1\n"
+                                         "usb-3-10  usb    18d1:4ee7  BBB     Pixel_10  -     -\n");
         run(0, "list containers");
         assert_string_equal(program_out, "CONTAINER  RUNTIME  STATE    PID   LABELS     DEVICES\n"
                                          "ci-1       davit    running  4711  team=blue  usb-3-2\n"
                                          "other      davit    running  4711  team=blue  -\n");
         run(0, "list grants");
-        assert_string_equal(program_out, "DEVICE   CONTAINER  STATE   ORIGIN  RULE    ERROR\n"
-                                         "usb-3-2  ci-1       active  policy  phones  -\n");
+        assert_string_equal(program_out, "DEVICE   CONTAINER  STATE   ORIGIN  RULE    LEFT  ERROR\n"
+                                         "usb-3-2  ci-1       active  policy  phones  -     -\n");
         run(0, "list rules");
         assert_non_null(strstr(program_out, "never this  class=usb serial=FORBIDDEN  deny  "));
         assert_non_null(strstr(program_out,
@@ -117,6 +117,41 @@ static void test_list_tables(_unused_ void **state) {
         assert_non_null(strstr(program_out, "\n\nCONTAINER "));
         assert_non_null(strstr(program_out, "\n\nDEVICE   CONTAINER "));
         expect_err(2, "list frobs", "'frobs'");
+}
+
+/* A phone between two modes: who waits for it, and how long yet. */
+static void test_lingering(_unused_ void **state) {
+        json_t *json;
+
+        need_daemon();
+        scene();
+        harness_do(&harness, "linger 2 ci-1 80");
+        run(0, "info AAA");
+        assert_non_null(strstr(program_out, "        Mode: away\n"));
+        assert_non_null(strstr(program_out, "    Given to: ci-1 (lingering, "));
+        assert_non_null(strstr(program_out, " s left)\n"));
+        run(0, "info ci-1");
+        assert_non_null(strstr(program_out, "      Device: usb-3-2 (lingering, "));
+        run(0, "list devices");
+        assert_non_null(strstr(program_out, "usb-3-2   -      18d1:4ee7  AAA     Pixel_2   away  ci-1\n"));
+        run(0, "list grants");
+        assert_non_null(strstr(program_out, "usb-3-2  ci-1       lingering  policy  phones  "));
+        assert_non_null(strstr(program_out, " s  -\n"));
+        json = run_json(0, "--json info usb-3-2");
+        assert_string_equal(string_at(json, "mode"), "away");
+        json_decref(json);
+
+        harness_do(&harness, "linger 2 ci-1 1230");
+        run(0, "info AAA");
+        assert_non_null(strstr(program_out, "    Given to: ci-1 (lingering, 20 min left)\n"));
+        harness_do(&harness, "linger 2 ci-1 37000");
+        run(0, "info AAA");
+        assert_non_null(strstr(program_out, "    Given to: ci-1 (lingering, 10 h left)\n"));
+        /* That it is over is for davitd to say. */
+        harness_do(&harness, "linger 2 ci-1 0");
+        run(0, "info AAA");
+        assert_non_null(strstr(program_out, "    Given to: ci-1 (lingering, 0 s left)\n"));
+        harness_do(&harness, "fail 2 ci-1 5");
 }
 
 static void test_list_json(_unused_ void **state) {
@@ -185,7 +220,7 @@ static void test_attach_detach(_unused_ void **state) {
         assert_string_equal(program_out, "");
         assert_string_equal(program_err, "");
         run(0, "list grants");
-        assert_non_null(strstr(program_out, "usb-3-10  other      active  manual  -       -\n"));
+        assert_non_null(strstr(program_out, "usb-3-10  other      active  manual  -       -     -\n"));
         run(0, "detach usb-3-10 other");
         json = run_json(0, "--json attach usb-3-10 ci-1");
         assert_string_equal(string_at(json, "grant"), "/org/davit1/grant/usb_2d3_2d10/ci_2d1");
@@ -506,6 +541,7 @@ static void test_monitor_json(_unused_ void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_list_tables, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_lingering, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_list_json, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_info, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_attach_detach, setup, teardown),
