@@ -12,6 +12,7 @@
 typedef struct ContainerConfig {
         const char *runtime_dir;
         const char *name;
+        const char *alias;   /* for liblxc */
         const char *folder;  /* RUNTIME/containers/NAME */
         const char *cgroup;  /* below each hierarchy */
         const char *busybox; /* to be bound into a small root; NULL none */

@@ -2,8 +2,8 @@
 
 /*
  * Running a command in a container that runs. liblxc finds the container by its command socket and has all it
- * needs from there: ids, namespaces, cgroup, seccomp. The socket's name is anybody's on the host while the
- * container does not run, and its answers say whose files we would run. So the keeper's word is taken first:
+ * needs from there: ids, namespaces, cgroup, seccomp. The socket's name is anybody's on the host once the
+ * container has ended, and its answers say whose files we would run. So the keeper's word is taken first:
  * while it lives, the name is that of the monitor whose init is in its record.
  *
  * The terminal of the caller never gets into the container: what has it open, or has it as its controlling
@@ -21,6 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "launch/alias.h"
 #include "launch/container-config.h"
 #include "launch/launch.h"
 #include "launch/leftovers.h"
@@ -108,7 +109,7 @@ static int recorded_init(const char *runtime_dir, const char *name, pid_t *ret) 
 }
 
 int container_exec(const char *runtime_dir, const char *name, char *const *command) {
-        _cleanup_free_ char *lxcpath = NULL;
+        _cleanup_free_ char *lxcpath = NULL, *folder = NULL, *alias = NULL;
         struct lxc_container *c;
         pid_t init;
         int r;
@@ -119,9 +120,13 @@ int container_exec(const char *runtime_dir, const char *name, char *const *comma
         if (r < 0)
                 return r;
         r = container_config_lxcpath(runtime_dir, &lxcpath);
+        if (r >= 0)
+                r = container_folder_path(runtime_dir, name, &folder);
+        if (r >= 0)
+                r = alias_find(folder, name, &alias);
         if (r < 0)
                 return r;
-        c = lxc_container_new(name, lxcpath);
+        c = lxc_container_new(alias, lxcpath);
         if (!c)
                 return -ENOMEM;
         r = c->init_pid(c) == init ? attach(c, command) : -ESRCH;

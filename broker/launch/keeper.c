@@ -32,6 +32,7 @@
 
 #include "inject/filter.h"
 #include "inject/live-dev.h"
+#include "launch/alias.h"
 #include "launch/cgroup-tree.h"
 #include "launch/container-config.h"
 #include "launch/container-file.h"
@@ -292,7 +293,8 @@ static bool has_ended(int pidfd, int wait_ms) {
 
 static int keeper_start(Keeper *keeper, const char *busybox, uint64_t *ret_init_start) {
         const LaunchRequest *request = keeper->request;
-        const ContainerConfig config = {
+        _cleanup_free_ char *alias = NULL;
+        ContainerConfig config = {
                 .runtime_dir = request->runtime_dir,
                 .name = request->name,
                 .folder = keeper->folder,
@@ -308,10 +310,14 @@ static int keeper_start(Keeper *keeper, const char *busybox, uint64_t *ret_init_
         };
         int r;
 
+        r = alias_choose(keeper->folder, request->name, &alias);
+        if (r < 0)
+                return r;
+        config.alias = alias;
         r = monitor_start(&config, request->command, &keeper->monitor);
         if (r < 0)
                 return r;
-        r = monitor_wait_running(&keeper->monitor, request->runtime_dir, request->name, keeper->signal_fd,
+        r = monitor_wait_running(&keeper->monitor, request->runtime_dir, alias, keeper->signal_fd,
                                  &keeper->init_pid, &keeper->init_pidfd, ret_init_start);
         if (r == -ETIMEDOUT)
                 return message_set(&keeper->message, r, "the container did not start in time");

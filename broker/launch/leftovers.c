@@ -207,7 +207,7 @@ static int remove_unfinished(const char *folder, int fd) {
 }
 
 int container_folder_remove(const char *folder) {
-        static const char *const files[] = {"state", "log", "seccomp", "place", "lock"};
+        static const char *const files[] = {"state", "log", "seccomp", "place", "alias", "lock"};
         _cleanup_close_ int fd = fd_open_dir(AT_FDCWD, folder);
         int ret = 0;
 

@@ -84,12 +84,12 @@ static void become_child(pid_t parent) {
         sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static struct lxc_container *open_container(const char *runtime_dir, const char *name) {
+static struct lxc_container *open_container(const char *runtime_dir, const char *alias) {
         _cleanup_free_ char *lxcpath = NULL;
 
         if (container_config_lxcpath(runtime_dir, &lxcpath) < 0)
                 return NULL;
-        return lxc_container_new(name, lxcpath);
+        return lxc_container_new(alias, lxcpath);
 }
 
 static void run_container(const ContainerConfig *config, char *const *command, Result *result) {
@@ -98,7 +98,7 @@ static void run_container(const ContainerConfig *config, char *const *command, R
         struct lxc_container *c;
         int r;
 
-        c = open_container(config->runtime_dir, config->name);
+        c = open_container(config->runtime_dir, config->alias);
         if (!c) {
                 snprintf(result->text, sizeof(result->text), "liblxc has no memory for a container");
                 return;
@@ -181,7 +181,7 @@ static int read_stat(pid_t pid, pid_t *ret_parent, uint64_t *ret_start) {
 }
 
 /* Forks the asker, which writes the pid of init to a pipe. */
-static int start_asker(const char *runtime_dir, const char *name, pid_t *ret_pid, int *ret_fd) {
+static int start_asker(const char *runtime_dir, const char *alias, pid_t *ret_pid, int *ret_fd) {
         pid_t keeper = getpid(), pid;
         int fds[2];
 
@@ -202,7 +202,7 @@ static int start_asker(const char *runtime_dir, const char *name, pid_t *ret_pid
 
                 become_child(keeper);
                 close_all_but(fds[1], fds[1]);
-                c = open_container(runtime_dir, name);
+                c = open_container(runtime_dir, alias);
                 if (!c)
                         _exit(1);
                 /* Refused until the monitor listens; from then on the answer comes when init runs. */
@@ -243,14 +243,14 @@ static int wait_answer(const Monitor *monitor, int answer_fd, int cancel_fd, pid
         return fds[2].revents ? -ECANCELED : -EIO;
 }
 
-int monitor_wait_running(const Monitor *monitor, const char *runtime_dir, const char *name, int cancel_fd,
+int monitor_wait_running(const Monitor *monitor, const char *runtime_dir, const char *alias, int cancel_fd,
                          pid_t *ret_init, int *ret_init_pidfd, uint64_t *ret_start) {
         _cleanup_close_ int answer_fd = -EBADF, pidfd = -EBADF;
         pid_t asker = 0, init = 0, parent;
         uint64_t start;
         int r;
 
-        r = start_asker(runtime_dir, name, &asker, &answer_fd);
+        r = start_asker(runtime_dir, alias, &asker, &answer_fd);
         if (r < 0)
                 return r;
         r = wait_answer(monitor, answer_fd, cancel_fd, &init);

@@ -39,7 +39,7 @@ int monitor_start(const ContainerConfig *config, char *const *command, Monitor *
  *
  * Return: 0; -ECHILD the monitor ended; -ECANCELED; -ETIMEDOUT; errno.
  */
-int monitor_wait_running(const Monitor *monitor, const char *runtime_dir, const char *name, int cancel_fd,
+int monitor_wait_running(const Monitor *monitor, const char *runtime_dir, const char *alias, int cancel_fd,
                          pid_t *ret_init, int *ret_init_pidfd, uint64_t *ret_start);
 
 /**

@@ -199,20 +199,33 @@ static void test_terminal_of_caller(_unused_ void **state) {
         }
 }
 
-/* While a container does not run, the name of its monitor's socket is anybody's. */
-static void test_nobody_else_answers(_unused_ void **state) {
+/* A socket by the name that liblxc would make of @name. */
+static int usurp(const char *name) {
         struct sockaddr_un address = {.sun_family = AF_UNIX};
         int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), n;
-        char output[OUTPUT_SIZE];
 
-        launch_skip_unless_possible();
-        n = snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "%s/lxc/usurped/command",
-                     launch_dir());
+        n = snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "%s/lxc/%s/command", launch_dir(),
+                     name);
         assert_int_equal(bind(fd, (struct sockaddr *)&address,
                               (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)),
                          0);
         assert_int_equal(listen(fd, 1), 0);
+        return fd;
+}
+
+/* While a container does not run, the name of its monitor's socket is anybody's. Who has it is not asked, and
+ * keeps no container of that name from running. */
+static void test_nobody_else_answers(_unused_ void **state) {
+        char output[OUTPUT_SIZE];
+        Keeping keeping;
+        int fd;
+
+        launch_skip_unless_possible();
+        fd = usurp("usurped");
         assert_int_equal(inside("usurped", "true", output, sizeof(output)), 200);
+        keeping = keeping_start_ok("usurped", SLEEP);
+        assert_int_equal(inside("usurped", "exit 5", output, sizeof(output)), 5);
+        keeping_end(&keeping);
         assert_int_equal(accept(fd, NULL, NULL), -1);
         assert_int_equal(errno, EAGAIN);
         close(fd);
