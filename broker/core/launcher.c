@@ -93,6 +93,7 @@ static void launch_fail(PendingLaunch *launch, const char *message) {
         log_full(LOG_ERR, 0, &(LogSubject){.container = launch->name}, "Failed to launch container %s: %s",
                  launch->name, message);
         launch->done(launch->userdata, CALL_LAUNCH_FAILED, message, 0);
+        manager_tell_ended(launch->manager, launch->name, -1);
         launch_free(launch);
 }
 
@@ -124,6 +125,8 @@ static void on_keeper_ended(void *userdata, int fd, _unused_ unsigned int events
         if (streq(launch->line, "ok")) {
                 launch_unlink(launch);
                 launch->done(launch->userdata, CALL_OK, "", 0);
+                manager_tell_ended(launch->manager, launch->name,
+                                   manager_exit_status(launch->manager, launch->name));
                 launch_free(launch);
                 return;
         }
@@ -507,11 +510,20 @@ static Context *find_context(const Manager *manager, const char *name) {
         return container ? context_of(container) : NULL;
 }
 
+/* One whose keeper there is. */
+static PendingLaunch *find_started(const Manager *manager, const char *name) {
+        for (PendingLaunch *launch = manager->launches; launch; launch = launch->next)
+                if (launch->pidfd >= 0 && streq(launch->name, name))
+                        return launch;
+        return NULL;
+}
+
 void manager_stop(Manager *manager, const char *name, CallDone done, void *userdata) {
         Context *context = find_context(manager, name);
+        PendingLaunch *launch = context ? NULL : find_started(manager, name);
         int r;
 
-        if (!context) {
+        if (!context && !launch) {
                 call_fail(done, userdata, CALL_NO_SUCH_CONTAINER, "No container %s runs", name);
                 return;
         }
@@ -520,8 +532,11 @@ void manager_stop(Manager *manager, const char *name, CallDone done, void *userd
                 call_fail(done, userdata, CALL_FAILED, "Failed to wait for %s: %s", name, strerror(-r));
                 return;
         }
-        /* Without a keeper nobody else would end it. */
-        if (context->keeper_pidfd >= 0)
+        /* One that is on its way up, which may take long, is called off. Without a keeper nobody else would
+         * end it. */
+        if (launch)
+                (void)pidfd_send_signal(launch->pidfd, SIGTERM, NULL, /* flags= */ 0);
+        else if (context->keeper_pidfd >= 0)
                 (void)pidfd_send_signal(context->keeper_pidfd, SIGTERM, NULL, /* flags= */ 0);
         else
                 (void)pidfd_send_signal(context->container->init_pidfd, SIGKILL, NULL, /* flags= */ 0);

@@ -127,7 +127,8 @@ void manager_keeper_failed(Manager *manager, const char *name, int error, const 
 
 /* Done when the container runs and has what the policy gives it. */
 void manager_launch(Manager *manager, const ManagerLaunch *launch, CallDone done, void *userdata);
-/* Asks its init to end, and makes it after the keeper's grace; done when it is gone with all that was its. */
+/* Asks its init to end, and makes it after the keeper's grace; done when it is gone with all that was its.
+ * One that is being launched is called off. */
 void manager_stop(Manager *manager, const char *container, CallDone done, void *userdata);
 /* Done when the container ended by itself or by another's stop. */
 void manager_wait(Manager *manager, const char *container, CallDone done, void *userdata);

@@ -354,6 +354,14 @@ for how in KILL TERM; do
         expect_as_before "large: nothing is left after SIG$how" "$before"
 done
 
+"$build/davitctl" --bus "$bus" launch large >"$scratch/output" 2>&1 </dev/null {lock}>&- &
+pid=$!
+wait_for 20 unpacks large || fail "large: it unpacks"
+check "large: a launch that unpacks is stopped as a container is" ctl stop large
+wait $pid
+expect_like "large: who launched it is told" "1 *called off*" "$? $(cat "$scratch/output")"
+expect_as_before "large: nothing is left of what was stopped" "$before"
+
 # Those that say nothing of an end, as the one of a terminal whose size changes, are for the container.
 "$build/davitctl" --bus "$bus" launch large >"$scratch/output" 2>&1 </dev/null {lock}>&- &
 pid=$!
