@@ -124,7 +124,10 @@ void manager_attach(Manager *manager, const char *device_name, const char *conta
                           strerror(-r));
                 return;
         }
+        /* Others who have it too settle again on the way, before there is anything to see of this one. */
+        manager->attaching = true;
         manager_assign(manager, device);
+        manager->attaching = false;
         manager_check_waiters(manager);
 }
 

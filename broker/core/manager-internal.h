@@ -55,6 +55,7 @@ struct Manager {
         CleanUp *clean_ups;
         bool autostart_due; /* as soon as keepers can be units */
         bool deferring;     /* all devices are assigned first, and then each container is done in one plan */
+        bool attaching;     /* an attach is dealt with: whether a wait is over is seen when it is done */
         bool taking_in;     /* at the start: everything is taken in before anything is decided */
 };
 

@@ -146,6 +146,8 @@ void manager_free_waiters(Manager *manager) {
 }
 
 void manager_check_waiters(Manager *manager) {
+        if (manager->attaching)
+                return;
         /* Who is told may call again: the walk starts anew after each. */
         for (Waiter **p = &manager->waiters; *p;) {
                 Waiter *waiter = *p;
