@@ -81,7 +81,7 @@ static void sync_away(Device *device, Container *container) {
                 if (part->kind != PART_NET || !part->away)
                         continue;
                 for (size_t i = 0; i < present->n_items; i++)
-                        if (present->items[i]->kind == ITEM_INTERFACE &&
+                        if (item_takes_interface(present->items[i]) &&
                             streq(present->items[i]->target, part->name))
                                 away = true;
                 part->away = away;
@@ -288,7 +288,7 @@ int manager_adopt(Manager *manager, Container *container) {
                 Device *device;
                 Grant *grant;
 
-                if (item->kind == ITEM_INTERFACE) {
+                if (item_takes_interface(item)) {
                         r = adopt_interface(manager, item);
                         if (r < 0)
                                 return r;

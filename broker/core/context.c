@@ -15,6 +15,7 @@
 #include <assert.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,6 +33,9 @@
 
 #define LOOK_PAUSE_MIN_USEC (UINT64_C(10) * 1000)
 #define LOOK_PAUSE_FACTOR   10
+
+/* After one that was deleted inside is made anew: who deletes it over and over is not to keep us busy. */
+#define LOOK_PAUSE_MADE_USEC (UINT64_C(1000) * 1000)
 
 struct CleanUp {
         Manager *manager;
@@ -183,46 +187,60 @@ static void on_watch(void *userdata, _unused_ int fd, _unused_ unsigned int even
         loop_source_set_timer(context->look, context->look_pause);
 }
 
-static void look_at_interfaces(Context *context) {
+/* Return: whether one that was made for the container is gone: the container's root deleted it, or its parent
+ * went. */
+static bool look_at_interfaces(Context *context) {
         Manager *manager = context->manager;
         _cleanup_(item_set_deinit) ItemSet before = {};
         const ItemSet *present;
+        bool made = false;
         int r;
 
         /* While the queue is at work the news are of its own making; it reports what fails. */
         if (!runner_is_idle(context->runner) || context->container->state != CONTAINER_RUNNING)
-                return;
+                return false;
 
         present = runner_present(context->runner);
         for (size_t i = 0; i < present->n_items; i++)
                 if (present->items[i]->kind == ITEM_INTERFACE && item_set_add(&before, present->items[i]) < 0)
-                        return;
+                        return false;
         if (before.n_items == 0)
-                return;
+                return false;
         r = runner_read(context->runner);
         if (r < 0) {
                 log_full(LOG_ERR, r, &(LogSubject){.container = context->container->name},
                          "Failed to read back what is in container %s: %m", context->container->name);
-                return;
+                return false;
         }
         for (size_t i = 0; i < before.n_items; i++) {
                 const char *devpath;
 
                 if (item_set_find(runner_present(context->runner), before.items[i]))
                         continue;
+                if (!item_takes_interface(before.items[i])) {
+                        made = true;
+                        /* With its parent it is gone for good; of that the host is told. */
+                        if (if_nametoindex(before.items[i]->target) == 0)
+                                continue;
+                        runner_touch(context->runner, before.items[i]->device);
+                        continue;
+                }
                 devpath = interface_devpath(manager, before.items[i]);
                 if (devpath)
                         manager_part_gone(manager, devpath);
         }
+        return made;
 }
 
 static void on_look(void *userdata) {
         Context *context = userdata;
         uint64_t start = loop_now();
+        bool made;
 
         loop_source_set_events(context->watch, LOOP_READ);
-        look_at_interfaces(context);
-        context->look_pause = MAX(LOOK_PAUSE_MIN_USEC, (loop_now() - start) * LOOK_PAUSE_FACTOR);
+        made = look_at_interfaces(context);
+        context->look_pause = MAX(made ? LOOK_PAUSE_MADE_USEC : LOOK_PAUSE_MIN_USEC,
+                                  (loop_now() - start) * LOOK_PAUSE_FACTOR);
 }
 
 static void watch_interfaces(Context *context) {
@@ -251,6 +269,8 @@ static void client_starting(void *userdata, const Step *step) {
         if (step->item->kind != ITEM_INTERFACE || step->action != STEP_ADD)
                 return;
         watch_interfaces(context);
+        if (!item_takes_interface(step->item))
+                return;
         devpath = interface_devpath(context->manager, step->item);
         part = devpath ? registry_part(&context->manager->registry, devpath) : NULL;
         if (part)

@@ -51,7 +51,7 @@ static int set_text(PropertyList *state, const char *key, const char *value) {
         return string_empty(value) ? 0 : property_list_set(state, key, value);
 }
 
-static int set_foreign_text(PropertyList *state, const char *key, const char *value) {
+int interface_state_set_text(PropertyList *state, const char *key, const char *value) {
         char component[PATH_MAX];
         int r;
 
@@ -119,11 +119,11 @@ static int collect_physical(RouteSocket *socket, struct rtnl_link *link, Propert
 
         link_read_hardware(socket, rtnl_link_get_name(link), bus, permanent);
         read_parent(rtnl_link_get_name(link), parent);
-        r = set_foreign_text(state, "BUS", bus);
+        r = interface_state_set_text(state, "BUS", bus);
         if (r >= 0)
                 r = set_text(state, "PERMANENT", permanent);
         if (r >= 0)
-                r = set_foreign_text(state, "PARENT", parent);
+                r = interface_state_set_text(state, "PARENT", parent);
         return r;
 }
 
@@ -195,7 +195,7 @@ static int collect_altnames(RouteSocket *socket, struct rtnl_link *link, Propert
                 if (n >= ALTNAMES_MAX)
                         return -E2BIG;
                 snprintf(key, sizeof(key), "ALTNAME_%u", n++);
-                r = set_foreign_text(state, key, strchr(entry, '=') + 1);
+                r = interface_state_set_text(state, key, strchr(entry, '=') + 1);
                 if (r < 0)
                         return r;
         }
@@ -215,14 +215,14 @@ static int collect_properties(const PropertyList *properties, PropertyList *stat
                 if (n >= PROPERTIES_KEPT_MAX || strlen(entry) >= PROPERTY_KEPT_MAX)
                         continue;
                 snprintf(key, sizeof(key), "PROPERTY_%u", n++);
-                r = set_foreign_text(state, key, entry);
+                r = interface_state_set_text(state, key, entry);
                 if (r < 0)
                         return r;
         }
         return 0;
 }
 
-int interface_state_properties(const PropertyList *state, PropertyList *ret) {
+static int read_properties(const PropertyList *state, PropertyList *ret) {
         _cleanup_(property_list_deinit) PropertyList properties = {};
         int r;
 
@@ -245,19 +245,76 @@ int interface_state_properties(const PropertyList *state, PropertyList *ret) {
         return 0;
 }
 
-static int collect_item(const Item *item, PropertyList *state) {
+int interface_state_set_item(PropertyList *state, const Item *item) {
         int r;
 
-        r = set_foreign_text(state, "DEVICE", item->device);
+        r = interface_state_set_text(state, "DEVICE", item->device);
         if (r >= 0)
-                r = set_foreign_text(state, "INSIDE", item->path);
+                r = interface_state_set_text(state, "INSIDE", item->path);
+        if (r >= 0)
+                r = interface_state_set_text(state, "TARGET", item->target);
+        if (r >= 0)
+                r = property_list_set(state, "ITEM_MODE", net_mode_to_string(item->net_mode));
+        if (r >= 0)
+                r = set_text(state, "ITEM_VARIANT", net_variant_to_string(item->net_mode, item->net_variant));
+        if (r >= 0)
+                r = interface_state_set_number(state, "ITEM_VLAN", item->vlan);
         if (r >= 0)
                 r = interface_state_set_number(state, "ITEM_MTU", item->mtu);
         if (r >= 0)
                 r = interface_state_set_number(state, "ITEM_UP", item->up);
         if (r >= 0)
+                r = set_text(state, "ITEM_MAC", item->mac);
+        if (r >= 0)
+                r = set_text(state, "ITEM_ADDRESSES", item->addresses);
+        if (r >= 0)
                 r = collect_properties(&item->properties, state);
         return r;
+}
+
+NetMode interface_state_mode(const PropertyList *state) {
+        const char *mode = property_list_get(state, "ITEM_MODE");
+
+        /* There was nothing else once. */
+        return mode ? net_mode_from_string(mode) : NET_MOVE;
+}
+
+int interface_state_item(const PropertyList *state, Item **ret) {
+        _cleanup_(property_list_deinit) PropertyList properties = {};
+        char device[PATH_MAX], inside[IFNAMSIZ], target[IFNAMSIZ];
+        const char *variant = property_list_get(state, "ITEM_VARIANT");
+        NetMode mode = interface_state_mode(state);
+        int r, v = variant ? net_variant_from_string(mode, variant) : 0;
+
+        if (mode < 0 || v < 0)
+                return -EBADMSG;
+        r = read_properties(state, &properties);
+        if (r >= 0)
+                r = string_from_component(property_list_get(state, "DEVICE") ?: "", device, sizeof(device));
+        if (r >= 0)
+                r = string_from_component(property_list_get(state, "INSIDE"), inside, sizeof(inside));
+        if (r >= 0)
+                r = string_from_component(property_list_get(state, "TARGET")
+                                                  ?: property_list_get(state, "NAME"),
+                                          target, sizeof(target));
+        if (r < 0)
+                return r;
+        return item_new(
+                &(Item){
+                        .kind = ITEM_INTERFACE,
+                        .device = device,
+                        .path = inside,
+                        .target = target,
+                        .net_mode = mode,
+                        .net_variant = (NetVariant)v,
+                        .vlan = (uint16_t)interface_state_number(state, "ITEM_VLAN"),
+                        .up = interface_state_number(state, "ITEM_UP") > 0,
+                        .mtu = interface_state_number(state, "ITEM_MTU"),
+                        .mac = property_list_get(state, "ITEM_MAC"),
+                        .addresses = property_list_get(state, "ITEM_ADDRESSES"),
+                        .properties = properties,
+                },
+                ret);
 }
 
 static int collect_settings(struct rtnl_link *link, PropertyList *state) {
@@ -266,7 +323,7 @@ static int collect_settings(struct rtnl_link *link, PropertyList *state) {
 
         if (rtnl_link_get_addr(link))
                 nl_addr2str(rtnl_link_get_addr(link), mac, sizeof(mac));
-        r = set_foreign_text(state, "NAME", rtnl_link_get_name(link));
+        r = interface_state_set_text(state, "NAME", rtnl_link_get_name(link));
         if (r >= 0)
                 r = interface_state_set_number(state, "IFINDEX", (uint32_t)rtnl_link_get_ifindex(link));
         if (r >= 0)
@@ -281,7 +338,7 @@ static int collect_settings(struct rtnl_link *link, PropertyList *state) {
                 r = interface_state_set_number(state, "FLAGS",
                                                rtnl_link_get_flags(link) & INTERFACE_FLAGS_KEPT);
         if (r >= 0)
-                r = set_foreign_text(state, "ALIAS", rtnl_link_get_ifalias(link));
+                r = interface_state_set_text(state, "ALIAS", rtnl_link_get_ifalias(link));
         return r;
 }
 
@@ -292,7 +349,7 @@ int interface_state_collect(RouteSocket *socket, struct rtnl_link *link, const I
 
         if (rtnl_link_get_arptype(link) == ARPHRD_LOOPBACK)
                 return -EOPNOTSUPP;
-        r = collect_item(item, &state);
+        r = interface_state_set_item(&state, item);
         if (r >= 0)
                 r = collect_settings(link, &state);
         if (r >= 0)

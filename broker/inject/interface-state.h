@@ -11,14 +11,18 @@
  * KEY=VALUE lines, INSIDE being its name in the container as string_to_component() (no container's name has
  * an `@`).
  *
- *   DEVICE=, INSIDE=, ITEM_MTU=, ITEM_UP=       the item that was asked for
+ *   DEVICE=, INSIDE=, TARGET=, ITEM_...=        the item that was asked for
  *   PROPERTY_n=                                 what the host said of it, KEY=VALUE; n counts from 0
  *   NAME=, IFINDEX=                             on the host
  *   INSIDE_IFINDEX=                             in the container, once it is known
- *   KIND=, LOWER=                               of a virtual interface: its kind, the index of its peer or
- * lower one BUS=, PERMANENT=, PARENT=                   of a physical one: bus place, burnt-in address,
- * devpath of its folder MAC=, MTU=, TXQLEN=, GROUP=, FLAGS=, ALIAS= what is put back ALTNAME_n=, ADDRESS_n=
- * likewise; n counts from 0
+ *   KIND=, LOWER=                               of a virtual one: its kind, the index of its peer or lower
+ * one BUS=, PERMANENT=, PARENT=                   of a physical one: bus place, burnt-in address, devpath of
+ * its folder MAC=, MTU=, TXQLEN=, GROUP=, FLAGS=, ALIAS= what is put back ALTNAME_n=, ADDRESS_n= likewise; n
+ * counts from 0
+ *
+ * Of an interface that is made, NAME and IFINDEX are its parent's, and of all that follows there is only
+ *
+ *   SIBLING_n=                                  the index inside of another one on the same parent
  */
 
 /* The flags that somebody may have set; the others are states. */
@@ -33,12 +37,20 @@
  */
 int interface_state_collect(RouteSocket *socket, struct rtnl_link *link, const Item *item, PropertyList *ret);
 
-/* What the host said of it. Return: 0; -EBADMSG; -ENOMEM. */
-int interface_state_properties(const PropertyList *state, PropertyList *ret);
+/* Notes down what is asked for. Return: 0; -ENOMEM; -E2BIG. */
+int interface_state_set_item(PropertyList *state, const Item *item);
+/* The item that was asked for. Return: 0; -EBADMSG; -EINVAL; -ENOMEM. */
+int interface_state_item(const PropertyList *state, Item **ret);
+/* How it was to go in. Return: it; NET_MODE_INVALID. */
+NetMode interface_state_mode(const PropertyList *state);
 
 /* A number of the state; 0 where it has none. */
 uint32_t interface_state_number(const PropertyList *state, const char *key);
 int interface_state_set_number(PropertyList *state, const char *key, uint32_t value);
+
+/* Text that somebody may have chosen freely; nothing where it is empty. Return: 0; -ENAMETOOLONG; -E2BIG;
+ * -ENOMEM. */
+int interface_state_set_text(PropertyList *state, const char *key, const char *value);
 
 /* Return: 0; errno. */
 int interface_state_save(int state_fd, const char *container, const PropertyList *state);

@@ -31,7 +31,9 @@
 #include <unistd.h>
 
 #include "inject/interface-find.h"
+#include "inject/interface-make.h"
 #include "inject/interface-restore.h"
+#include "inject/interface-settle.h"
 #include "inject/interface-state.h"
 #include "inject/interface-upper.h"
 #include "inject/interface.h"
@@ -40,18 +42,6 @@
 #include "util/string.h"
 
 #define GIVEN_BACK_USEC (1000 * 1000)
-
-static int set_mtu(RouteSocket *socket, struct rtnl_link *link, uint32_t mtu) {
-        _cleanup_(rtnl_link_putp) struct rtnl_link *change = NULL;
-
-        if (mtu == 0 || mtu == rtnl_link_get_mtu(link))
-                return 0;
-        change = rtnl_link_alloc();
-        if (!change)
-                return -ENOMEM;
-        rtnl_link_set_mtu(change, mtu);
-        return link_change(socket, link, change);
-}
 
 /* Sets the interface up inside as @item wants it, and notes its index there. */
 static int settle_inside(InterfaceFinder *finder, const Item *item, PropertyList *state, int state_fd,
@@ -67,11 +57,7 @@ static int settle_inside(InterfaceFinder *finder, const Item *item, PropertyList
                                                (uint32_t)rtnl_link_get_ifindex(link));
         if (r >= 0)
                 r = interface_state_save(state_fd, container, state);
-        if (r >= 0)
-                r = set_mtu(finder->inside, link, item->mtu);
-        if (r >= 0)
-                r = link_set_flags(finder->inside, link, item->up ? IFF_UP : 0, IFF_UP);
-        return r;
+        return r < 0 ? r : interface_settle(finder->inside, link, item);
 }
 
 /* The container may have given it names that are the host's: those would keep it from coming back. */
@@ -229,31 +215,20 @@ int interface_move_out(const Item *item, int netns_fd, int state_fd, const char 
 }
 
 static int add_item(const PropertyList *state, ItemSet *set) {
-        _cleanup_(property_list_deinit) PropertyList properties = {};
         _cleanup_(item_unrefp) Item *item = NULL;
-        char device[PATH_MAX], inside[IFNAMSIZ], name[IFNAMSIZ];
-        int r;
+        int r = interface_state_item(state, &item);
 
-        r = interface_state_properties(state, &properties);
-        if (r >= 0)
-                r = string_from_component(property_list_get(state, "DEVICE") ?: "", device, sizeof(device));
-        if (r >= 0)
-                r = string_from_component(property_list_get(state, "INSIDE"), inside, sizeof(inside));
-        if (r >= 0)
-                r = string_from_component(property_list_get(state, "NAME"), name, sizeof(name));
-        if (r >= 0)
-                r = item_new(
-                        &(Item){
-                                .kind = ITEM_INTERFACE,
-                                .device = device,
-                                .path = inside,
-                                .target = name,
-                                .mtu = interface_state_number(state, "ITEM_MTU"),
-                                .up = interface_state_number(state, "ITEM_UP") > 0,
-                                .properties = properties,
-                        },
-                        &item);
         return r < 0 ? r : item_set_add(set, item);
+}
+
+int interface_add(const Item *item, int netns_fd, int state_fd, const char *container) {
+        return net_mode_makes(item->net_mode) ? interface_make(item, netns_fd, state_fd, container)
+                                              : interface_move_in(item, netns_fd, state_fd, container);
+}
+
+int interface_remove(const Item *item, int netns_fd, int state_fd, const char *container) {
+        return net_mode_makes(item->net_mode) ? interface_unmake(item, netns_fd, state_fd, container)
+                                              : interface_move_out(item, netns_fd, state_fd, container);
 }
 
 typedef struct Reader {
@@ -276,15 +251,19 @@ static int read_one(const PropertyList *state, void *userdata) {
                 if (r < 0)
                         return r;
         }
-        r = interface_find_inside(&reader->finder, state, &link);
+        r = net_mode_makes(interface_state_mode(state))
+                    ? interface_find_made(&reader->finder, state, &link)
+                    : interface_find_inside(&reader->finder, state, &link);
         /* What cannot be told is as it was: it must not keep the rest from being read. */
         if (r >= 0 || r == -EAGAIN)
                 return add_item(state, &reader->set);
         if (r != -ENODEV)
                 return r;
-        r = interface_find_home(&reader->finder, state, &home);
-        if (r != -ENODEV || !property_list_get(state, "KIND"))
-                return r == -ENODEV || r == -EAGAIN ? 0 : r;
+        if (!net_mode_makes(interface_state_mode(state))) {
+                r = interface_find_home(&reader->finder, state, &home);
+                if (r != -ENODEV || !property_list_get(state, "KIND"))
+                        return r == -ENODEV || r == -EAGAIN ? 0 : r;
+        }
         r = string_from_component(property_list_get(state, "INSIDE"), inside, sizeof(inside));
         return r < 0 ? r : interface_state_remove(reader->state_fd, reader->container, inside);
 }
@@ -347,7 +326,8 @@ static int restore_one(const PropertyList *state, void *userdata) {
         char inside[IFNAMSIZ];
         int r, k;
 
-        r = find_given_back(restorer, state, &link);
+        /* What was made went with the namespace. */
+        r = net_mode_makes(interface_state_mode(state)) ? -ENODEV : find_given_back(restorer, state, &link);
         if (r >= 0)
                 r = interface_put_right(restorer->finder.home, link, state);
         if (r < 0 && r != -ENODEV && r != -EEXIST)

@@ -4,7 +4,8 @@
 #include "plan/item.h"
 
 /*
- * Network interfaces of the host that go into a container and come back as they were.
+ * Network interfaces of the host that go into a container and come back as they were, and interfaces that are
+ * made on top of them in there.
  *
  * What an interface was (name, alternative names, alias, hardware address, MTU, queue length, group, flags,
  * lasting IP addresses) is written to STATE/interface-CONTAINER@INSIDE before it moves, and removed after it
@@ -16,7 +17,19 @@
  */
 
 /**
- * interface_move_in() - save, move under the name @item->path, set MTU, bring up
+ * interface_add() - give it, in the way that the item says
+ * @item:       an ITEM_INTERFACE
+ * @netns_fd:   the container's network namespace, borrowed
+ * @state_fd:   the state folder, borrowed
+ *
+ * Return: as interface_move_in() or interface_make().
+ */
+int interface_add(const Item *item, int netns_fd, int state_fd, const char *container);
+/* Takes it back. Return: as interface_move_out() or interface_unmake(). */
+int interface_remove(const Item *item, int netns_fd, int state_fd, const char *container);
+
+/**
+ * interface_move_in() - save, move under the name @item->path, set it up as asked
  * @item:       an ITEM_INTERFACE
  * @netns_fd:   the container's network namespace, borrowed
  * @state_fd:   the state folder, borrowed
@@ -38,9 +51,9 @@ int interface_move_in(const Item *item, int netns_fd, int state_fd, const char *
 int interface_move_out(const Item *item, int netns_fd, int state_fd, const char *container);
 
 /* The interfaces that are in the container now by our account: a state file, and inside the interface that it
- * tells of, whatever its name is now. The file of a virtual interface which is in neither namespace is
- * removed; a physical one comes back when the last namespace that it may be hidden in dies. Return: 0; errno;
- * -ENOMEM. */
+ * tells of, whatever its name is now. The file of a made one, and of a virtual one which is in neither
+ * namespace, is removed where it is gone; a physical one comes back when the last namespace that it may be
+ * hidden in dies. Return: 0; errno; -ENOMEM. */
 int interface_read(int netns_fd, int state_fd, const char *container, ItemSet *ret);
 
 /* Puts right what came back by itself after its container died: the saved state of @container is applied to

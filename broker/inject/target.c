@@ -202,8 +202,8 @@ int target_apply(Target *target, const Step *step) {
         case ITEM_DATA:
                 return add ? live_dev_add(target->live, item) : live_dev_remove(target->live, item);
         case ITEM_INTERFACE:
-                return add ? interface_move_in(item, target->netns_fd, target->state_fd, target->name)
-                           : interface_move_out(item, target->netns_fd, target->state_fd, target->name);
+                return add ? interface_add(item, target->netns_fd, target->state_fd, target->name)
+                           : interface_remove(item, target->netns_fd, target->state_fd, target->name);
         case ITEM_EVENT:
                 return apply_event(target, item, add);
         case ITEM_KIND_MAX:

@@ -75,6 +75,10 @@ static bool item_is_whole(const Item *item) {
         return false;
 }
 
+static size_t string_size(const char *s) {
+        return s ? strlen(s) + 1 : 0;
+}
+
 /* Puts a copy of @s at *@at and moves *@at behind it. */
 static const char *pack_string(char **at, const char *s) {
         char *packed = *at;
@@ -93,8 +97,8 @@ int item_new(const Item *from, Item **ret) {
         if (!item_is_whole(from))
                 return -EINVAL;
 
-        strings = strlen(from->device) + 1 + strlen(from->path) + 1 +
-                  (from->target ? strlen(from->target) + 1 : 0) + (from->text ? strlen(from->text) + 1 : 0);
+        strings = string_size(from->device) + string_size(from->path) + string_size(from->target) +
+                  string_size(from->text) + string_size(from->mac) + string_size(from->addresses);
         item = malloc(sizeof(*item) + strings + properties);
         if (!item)
                 return -ENOMEM;
@@ -106,6 +110,8 @@ int item_new(const Item *from, Item **ret) {
         item->path = pack_string(&at, from->path);
         item->target = pack_string(&at, from->target);
         item->text = pack_string(&at, from->text);
+        item->mac = pack_string(&at, from->mac);
+        item->addresses = pack_string(&at, from->addresses);
         if (properties > 0)
                 memcpy(at, from->properties.data, properties);
         item->properties = (PropertyList){
@@ -155,7 +161,9 @@ bool item_equal(const Item *a, const Item *b) {
         case ITEM_LINK:
                 return streq_ptr(a->target, b->target);
         case ITEM_INTERFACE:
-                return streq_ptr(a->target, b->target) && a->mtu == b->mtu && a->up == b->up;
+                return streq_ptr(a->target, b->target) && a->net_mode == b->net_mode &&
+                       a->net_variant == b->net_variant && a->vlan == b->vlan && a->up == b->up &&
+                       a->mtu == b->mtu && streq_ptr(a->mac, b->mac) && streq_ptr(a->addresses, b->addresses);
         case ITEM_DATA:
                 return streq(a->text, b->text);
         case ITEM_EVENT:

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <net/if.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "model/property.h"
+#include "rule/net.h"
 #include "util/cleanup.h"
 #include "util/string.h"
 
@@ -32,7 +32,7 @@ typedef enum ItemKind {
         ITEM_RIGHT,     /* the device filter lets the container open (type, rdev) */
         ITEM_NODE,      /* a special file below /dev */
         ITEM_LINK,      /* a symlink below /dev */
-        ITEM_INTERFACE, /* a network interface, moved */
+        ITEM_INTERFACE, /* a network interface: the host's, or one made on top of it */
         ITEM_DATA,      /* an entry of the udev database */
         ITEM_EVENT,     /* the programs inside have been told; remove is the telling of the removal */
         ITEM_KIND_MAX,
@@ -55,8 +55,13 @@ typedef struct Item {
         mode_t mode;             /* node: permission bits */
         const char *target;      /* link: what it points to, relative; interface: its name on the host */
         const char *text;        /* data: the entry; see model/udev-data.h */
-        uint32_t mtu;            /* interface: 0 keeps it */
-        bool up;                 /* interface */
+        NetMode net_mode;        /* interface, as all of the next ones */
+        NetVariant net_variant;  /* of the mode */
+        uint16_t vlan;           /* 0: none */
+        bool up;                 /* whether it is set up */
+        uint32_t mtu;            /* 0 keeps it */
+        const char *mac;         /* NULL keeps it, or lets one be made */
+        const char *addresses;   /* as in GiveNet; NULL: none */
         PropertyList properties; /* event: what is sent; interface: what the host said of it */
 } Item;
 
@@ -83,6 +88,11 @@ bool item_equal(const Item *a, const Item *b);
 /* Whether @a and @b, of the same key, are one thing that two devices can share: the same number, the same
  * target. Owner and mode may differ. */
 bool item_is_same_thing(const Item *a, const Item *b);
+
+/* Whether it is an interface that the host is without for as long as it is in the container. */
+static inline bool item_takes_interface(const Item *item) {
+        return item->kind == ITEM_INTERFACE && item->net_mode == NET_MOVE;
+}
 
 /* References to items, no key twice. Zeroed is empty. */
 typedef struct ItemSet {

@@ -215,29 +215,37 @@ static int put_node(ItemSet *set, const Device *device, const Container *contain
         return r < 0 ? r : put_event(set, owner, part, &links);
 }
 
-static int put_interface(ItemSet *set, const Device *device, const Part *part, const GiveNet *net) {
+/* The name, the address and the like that a rule asks for are for the device's first interface; its others
+ * keep theirs. */
+static int put_interface(ItemSet *set, const Device *device, const Part *part, const GiveNet *net,
+                         bool first) {
         Item fields = {
                 .kind = ITEM_INTERFACE,
                 .device = device->id,
-                .path = net->name[0] ? net->name : part->name,
+                .path = part->name,
                 .target = part->name,
-                .mtu = net->mtu,
+                .net_mode = net->mode,
+                .net_variant = net->variant,
+                .vlan = net->vlan,
                 .up = net->up,
+                .mtu = net->mtu,
                 .properties = part->properties,
         };
-        int r = put_item(set, &fields);
 
-        /* The asked name is for the device's first interface; its others keep theirs. */
-        if (r == -EEXIST) {
-                fields.path = part->name;
-                r = put_item(set, &fields);
+        if (first) {
+                if (net->name[0])
+                        fields.path = net->name;
+                if (net->mac[0])
+                        fields.mac = net->mac;
+                fields.addresses = net->addresses;
         }
-        return r;
+        return put_item(set, &fields);
 }
 
 int wanted_items(const Device *device, const Container *container, const Give *give, bool interfaces,
                  ItemSet *ret) {
         _cleanup_(item_set_deinit) ItemSet set = {};
+        bool first = true;
         int r;
 
         assert(device && container && give && ret);
@@ -245,9 +253,10 @@ int wanted_items(const Device *device, const Container *container, const Give *g
         device_parts_foreach(part, device) {
                 if (part_is_node(part) && give->kinds & 1U << part->kind)
                         r = put_node(&set, device, container, part, give);
-                else if (part->kind == PART_NET && (interfaces || give->net.set))
-                        r = put_interface(&set, device, part, &give->net);
-                else
+                else if (part->kind == PART_NET && (interfaces || give->net.set)) {
+                        r = put_interface(&set, device, part, &give->net, first);
+                        first = false;
+                } else
                         continue;
                 if (r < 0)
                         return r;

@@ -240,10 +240,8 @@ static int check_give(const PolicyContext *context, const PolicyNode *node, cons
 
         if (!seen[SEEN_TO])
                 bad |= policy_error(context, node, "give has no \"to\": write to: \"*\" for every container");
-        if (give->net.set && give->share != 1)
-                bad |= policy_error(
-                        context, node,
-                        "an interface can be in one container at a time: net needs share: exclusive");
+        if (give->net.set)
+                bad |= policy_net_check(context, node, give);
         if (seen[SEEN_NODES] && give->kinds == 0 && !give->net.set)
                 bad |= policy_error(context, node, "give has no nodes and no net: nothing is given");
         return bad < 0 ? -ENOMEM : bad;

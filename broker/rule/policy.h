@@ -33,6 +33,8 @@ int policy_key_patterns(const PolicyContext *context, const PolicyNode *node, co
 int policy_match(const PolicyContext *context, const PolicyNode *node, void *target /* Match */);
 int policy_give(const PolicyContext *context, const PolicyNode *node, void *target /* Give */);
 int policy_net(const PolicyContext *context, const PolicyNode *node, void *target /* GiveNet */);
+/* What the keys of `net:` and the others of `give:`, @node, have to do with each other. */
+int policy_net_check(const PolicyContext *context, const PolicyNode *node, const Give *give);
 int policy_selector(const PolicyContext *context, const PolicyNode *node, void *target /* Selector */);
 int policy_symlink(const PolicyContext *context, const PolicyNode *node, void *target /* char * */);
 

@@ -39,6 +39,7 @@ void rule_deinit(Rule *rule) {
         pattern_list_deinit(&rule->give.to.names);
         key_pattern_list_deinit(&rule->give.to.labels);
         free(rule->give.symlink);
+        free(rule->give.net.addresses);
         *rule = (Rule){};
 }
 

@@ -2,13 +2,13 @@
 #pragma once
 
 #include <limits.h>
-#include <net/if.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "model/container.h"
 #include "model/device.h"
+#include "rule/net.h"
 
 /*
  * One rule of the policy, as data: which devices (Match), to which containers and how (Give), or not at all
@@ -67,14 +67,6 @@ typedef enum GiveWhen {
         GIVE_WHEN_MAX,
         GIVE_WHEN_INVALID = -EINVAL,
 } GiveWhen;
-
-/* How a network interface goes in; only with `net:` does a rule take an interface from the host. */
-typedef struct GiveNet {
-        bool set;
-        char name[IFNAMSIZ]; /* inside; "" keeps the host's */
-        uint32_t mtu;        /* bytes; 0 keeps it */
-        bool up;             /* default true */
-} GiveNet;
 
 typedef struct Give {
         Selector to;

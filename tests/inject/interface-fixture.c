@@ -54,6 +54,12 @@ int __wrap_rtnl_addr_add(struct nl_sock *socket, struct rtnl_addr *address, int 
         return fails_now() ? -NLE_NOMEM : __real_rtnl_addr_add(socket, address, flags);
 }
 
+int __real_rtnl_link_add(struct nl_sock *socket, struct rtnl_link *link, int flags);
+int __wrap_rtnl_link_add(struct nl_sock *socket, struct rtnl_link *link, int flags);
+int __wrap_rtnl_link_add(struct nl_sock *socket, struct rtnl_link *link, int flags) {
+        return fails_now() ? -NLE_NOMEM : __real_rtnl_link_add(socket, link, flags);
+}
+
 int __real_rtnl_link_get_kernel(struct nl_sock *socket, int ifindex, const char *name,
                                 struct rtnl_link **ret);
 int __wrap_rtnl_link_get_kernel(struct nl_sock *socket, int ifindex, const char *name,
@@ -97,7 +103,7 @@ void __wrap_link_read_hardware(RouteSocket *socket, const char *name, char bus[L
         bus[0] = permanent[0] = '\0';
         if (__real_rtnl_link_get_kernel(socket->nl, 0, name, &link) < 0)
                 return;
-        if (rtnl_link_get_link(link) == mock_card.lower) {
+        if (mock_card.lower > 0 && rtnl_link_get_link(link) == mock_card.lower) {
                 strcpy(bus, "0000:03:00.0");
                 strcpy(permanent, mock_card.permanent);
         }
@@ -287,6 +293,7 @@ char *dump_link(RouteSocket *socket, const char *name) {
         text = calloc(1, list.size + 1);
         assert_non_null(text);
         /* Addresses are a set: their numbers go, and the lines are sorted. */
+        property_list_unset(&list, "TARGET"); /* @name once more */
         property_list_foreach(entry, &list) {
                 assert_true(n < ELEMENTSOF(lines));
                 lines[n++] = startswith(entry, "ADDRESS_") ? strchr(entry, '=') + 1 : entry;

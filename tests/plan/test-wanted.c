@@ -480,6 +480,84 @@ static void test_items_of_an_interface(_unused_ void **state) {
         tear_down(&world);
 }
 
+/* What a rule asks of one interface is for the first of a device that has several. */
+static void test_items_of_two_interfaces(_unused_ void **state) {
+        static const char *const first[] = {"DEVPATH",   "/devices/pci0000:00/0000:00:03.0/net/ens3",
+                                            "SUBSYSTEM", "net",
+                                            "INTERFACE", "ens3",
+                                            "IFINDEX",   "3",
+                                            NULL};
+        static const char *const second[] = {"DEVPATH",   "/devices/pci0000:00/0000:00:03.0/net/ens3d1",
+                                             "SUBSYSTEM", "net",
+                                             "INTERFACE", "ens3d1",
+                                             "IFINDEX",   "4",
+                                             NULL};
+        _cleanup_(item_set_deinit) ItemSet items = {};
+        const Item *asked, *other;
+        World world;
+        Device *device;
+
+        set_up(&world, POLICY(RULE("lan", "{ class: net }",
+                                   "give: { to: c1, net: { name: lan0, mode: macvlan, macvlan: vepa, mtu: "
+                                   "1400, up: no, mac: 02:00:5e:10:00:01, address: 192.0.2.1/24 } }")));
+        run(&world, "c1");
+        device = plug(&world, first);
+        assert_ptr_equal(plug(&world, second), device);
+        assert_int_equal(wanted_items(device, registry_container(&world.registry, "c1"),
+                                      &rule_set_get(world.rules, 0)->give, false, &items),
+                         0);
+        assert_int_equal(items.n_items, 2);
+        asked = items.items[1];
+        other = items.items[0];
+        assert_string_equal(asked->path, "lan0");
+        assert_string_equal(asked->target, "ens3");
+        assert_string_equal(asked->mac, "02:00:5e:10:00:01");
+        assert_string_equal(asked->addresses, "192.0.2.1/24");
+        assert_string_equal(other->path, "ens3d1");
+        assert_string_equal(other->target, "ens3d1");
+        assert_null(other->mac);
+        assert_null(other->addresses);
+        for (size_t i = 0; i < 2; i++) {
+                assert_int_equal(items.items[i]->net_mode, NET_MACVLAN);
+                assert_string_equal(net_variant_to_string(NET_MACVLAN, items.items[i]->net_variant), "vepa");
+                assert_int_equal(items.items[i]->mtu, 1400);
+                assert_false(items.items[i]->up);
+                assert_false(item_takes_interface(items.items[i]));
+        }
+        tear_down(&world);
+}
+
+/* Each of them makes another interface of it. */
+static void test_interfaces_that_differ(_unused_ void **state) {
+        const Item one = {
+                .n_refs = 1,
+                .kind = ITEM_INTERFACE,
+                .device = "net-veth0",
+                .path = "lan0",
+                .target = "veth0",
+                .net_mode = NET_MACVLAN,
+        };
+        Item other[9];
+
+        for (size_t i = 0; i < ELEMENTSOF(other); i++)
+                other[i] = one;
+        other[1].target = "veth1";
+        other[2].net_mode = NET_VLAN;
+        other[3].net_variant = 1;
+        other[4].vlan = 1;
+        other[5].up = true;
+        other[6].mtu = 1400;
+        other[7].mac = "02:00:5e:10:00:01";
+        other[8].addresses = "192.0.2.1/24";
+        for (size_t i = 0; i < ELEMENTSOF(other); i++) {
+                _cleanup_(item_unrefp) Item *copy = NULL;
+
+                assert_int_equal(item_new(&other[i], &copy), 0);
+                assert_true(item_equal(copy, &other[i]));
+                assert_int_equal(item_equal(copy, &one), i == 0);
+        }
+}
+
 static void test_owner_without_id(_unused_ void **state) {
         ItemSet items = {};
         World world;
@@ -510,6 +588,8 @@ int main(void) {
                 cmocka_unit_test(test_held_and_shared),
                 cmocka_unit_test(test_items_of_a_phone),
                 cmocka_unit_test(test_items_of_an_interface),
+                cmocka_unit_test(test_items_of_two_interfaces),
+                cmocka_unit_test(test_interfaces_that_differ),
                 cmocka_unit_test(test_owner_without_id),
         };
 

@@ -27,6 +27,18 @@ static inline void dump_key_patterns(FILE *f, const char *name, const KeyPattern
         }
 }
 
+static inline void dump_net(FILE *f, const GiveNet *net) {
+        const char *variant = net_variant_to_string(net->mode, net->variant);
+
+        fprintf(f, "  net: %s%s%s name \"%s\" mtu %u %s", net_mode_to_string(net->mode), variant ? " " : "",
+                variant ?: "", net->name, net->mtu, net->up ? "up" : "down");
+        if (net->vlan > 0)
+                fprintf(f, " vlan %u", net->vlan);
+        if (net->mac[0])
+                fprintf(f, " mac %s", net->mac);
+        fprintf(f, "%s%s\n", net->addresses ? " addresses " : "", net->addresses ?: "");
+}
+
 static inline void dump_give(FILE *f, const Give *give) {
         if (give->share == SHARE_UNLIMITED)
                 fprintf(f, "  share: unlimited\n");
@@ -45,8 +57,7 @@ static inline void dump_give(FILE *f, const Give *give) {
         if (give->symlink)
                 fprintf(f, "  symlink: %s\n", give->symlink);
         if (give->net.set)
-                fprintf(f, "  net: name \"%s\" mtu %u %s\n", give->net.name, give->net.mtu,
-                        give->net.up ? "up" : "down");
+                dump_net(f, &give->net);
 }
 
 static inline void dump_rule(FILE *f, const Rule *rule) {
