@@ -37,10 +37,11 @@ json_t *complaints_json(const ParseErrors *errors) {
 
         for (size_t i = 0; list && i < errors->n_items; i++) {
                 const ParseError *error = &errors->items[i];
-                json_t *one = json_pack("{s:s, s:o, s:i, s:i, s:o}", "severity",
+                json_t *one = json_pack("{s:s, s:o, s:i, s:i, s:s*, s:o}", "severity",
                                         error->severity == PARSE_ERROR ? "error" : "warning", "file",
                                         escaped(error->file), "line", (int)error->line, "column",
-                                        (int)error->column, "message", escaped(error->message));
+                                        (int)error->column, "field", error->field, "message",
+                                        escaped(error->message));
 
                 if (json_array_append_new(list, one) < 0) {
                         json_decref(list);

@@ -35,6 +35,7 @@ int command_detach(Ctl *ctl, int argc, char **argv);
 int command_explain(Ctl *ctl, int argc, char **argv);
 int command_policy(Ctl *ctl, int argc, char **argv);
 int command_container(Ctl *ctl, int argc, char **argv);
+int command_cdi(Ctl *ctl, int argc, char **argv);
 int command_reload(Ctl *ctl, int argc, char **argv);
 int command_launch(Ctl *ctl, int argc, char **argv);
 int command_exec(Ctl *ctl, int argc, char **argv);

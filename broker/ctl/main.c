@@ -41,6 +41,8 @@ static const Command commands[] = {
         {"policy", 1, ANY, "", false, command_policy, "check FILE|DIR...", "Find the errors in policy files"},
         {"container", 1, ANY, "", false, command_container, "check [FILE|DIR]...",
          "Find the errors in container files; default: " DAVIT_SYSCONFDIR "/containers"},
+        {"cdi", 1, ANY, "", false, command_cdi, "list [DIR]... | validate [FILE|DIR]...",
+         "CDI devices, or the errors in CDI files; default: /etc/cdi /var/run/cdi"},
         {"reload", 0, 0, "", false, command_reload, "", "Have the daemon read its policy anew"},
         {"launch", 1, ANY, "rlf", false, command_launch,
          "NAME [--rootfs DIR] [--label KEY=VALUE]... [--foreground] [-- COMMAND...]", "Start a container"},

@@ -37,21 +37,42 @@ PolicyNode *policy_node_free(PolicyNode *node) {
         return NULL;
 }
 
-int policy_error(const PolicyContext *context, const PolicyNode *node, const char *format, ...) {
+/* Return: 0 or -ENOMEM. */
+static int complain(const PolicyContext *context, ParseSeverity severity, const PolicyNode *node,
+                    const char *format, va_list ap) {
         _cleanup_free_ char *message = NULL;
+        size_t n = context->errors->n_items;
+        int r;
+
+        if (vasprintf(&message, format, ap) < 0) {
+                message = NULL;
+                return -ENOMEM;
+        }
+        r = parse_errors_add(context->errors, severity, context->file, node ? node->line : 0,
+                             node ? node->column : 0, "%s", message);
+        if (r < 0 || string_empty(context->field) || context->errors->n_items == n)
+                return r;
+        return parse_errors_set_field(context->errors, context->field);
+}
+
+int policy_error(const PolicyContext *context, const PolicyNode *node, const char *format, ...) {
         va_list ap;
         int r;
 
         va_start(ap, format);
-        r = vasprintf(&message, format, ap);
+        r = complain(context, PARSE_ERROR, node, format, ap);
         va_end(ap);
-        if (r < 0) {
-                message = NULL;
-                return -ENOMEM;
-        }
-        r = parse_errors_add(context->errors, PARSE_ERROR, context->file, node ? node->line : 0,
-                             node ? node->column : 0, "%s", message);
         return r < 0 ? r : 1;
+}
+
+int policy_warning(const PolicyContext *context, const PolicyNode *node, const char *format, ...) {
+        va_list ap;
+        int r;
+
+        va_start(ap, format);
+        r = complain(context, PARSE_WARNING, node, format, ap);
+        va_end(ap);
+        return r;
 }
 
 int policy_reader_init(PolicyReader *reader, const PolicyContext *context, const char *text, size_t size) {
@@ -177,7 +198,7 @@ static int check_text(PolicyReader *reader, const PolicyNode *node) {
         if (n > POLICY_STRING_MAX)
                 return policy_error(reader->context, node, "string longer than %d bytes", POLICY_STRING_MAX);
         for (size_t i = 0; i < n; i++)
-                if (text[i] < 0x20 || text[i] == 0x7f)
+                if (text[i] == '\0' || ((text[i] < 0x20 || text[i] == 0x7f) && !reader->context->any_text))
                         return policy_error(reader->context, node, "control character \\x%02x in a string",
                                             text[i]);
         return 0;
@@ -192,6 +213,7 @@ static int read_scalar(PolicyReader *reader, PolicyNode *node) {
                 node->type = POLICY_BAD;
                 return 0;
         }
+        node->plain = reader->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
         node->text = strdup(event_text(reader->event.data.scalar.value));
         return node->text ? 0 : -ENOMEM;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <stdbool.h>
 #include <yaml.h>
 
 #include "util/string.h"
@@ -30,7 +31,9 @@ typedef enum PolicyNodeType {
 typedef struct PolicyNode {
         PolicyNodeType type;
         unsigned int line, column;
-        char *text;             /* of a scalar: without control characters, NUL included */
+        char *text; /* of a scalar: without a NUL, and without control characters where the context
+                     * allows none */
+        bool plain; /* a scalar without quotes: it may be a number or a null to its reader */
         struct PolicyNode *key; /* of a member of a map: its key, a scalar or POLICY_BAD */
         const char *name; /* for messages: the text of its key or of its list's; borrowed from the tree */
         struct PolicyNode *children, *next;
@@ -45,11 +48,18 @@ typedef struct PolicyContext {
         ParseErrors *errors;
         const char *subject; /* what the file is, for messages: "a policy" */
         const char *unit;    /* what is read whole: "one rule" */
+        const char
+                *field; /* of the file, that is being looked at: goes into each complaint; NULL or "": none */
+        bool any_text;  /* strings may hold control characters, but for NUL */
 } PolicyContext;
 
 /* Records an error at @node, or about the whole file for NULL.
  * Return: 1, so that `return policy_error(…)` says "complained of"; -ENOMEM. */
 int policy_error(const PolicyContext *context, const PolicyNode *node, const char *format, ...)
+        _printf_(3, 4);
+
+/* The same for something that does not keep the file from being used. Return: 0 or -ENOMEM. */
+int policy_warning(const PolicyContext *context, const PolicyNode *node, const char *format, ...)
         _printf_(3, 4);
 
 typedef struct PolicyReader {

@@ -18,6 +18,7 @@
 
 static void parse_error_deinit(ParseError *error) {
         free(error->file);
+        free(error->field);
         free(error->message);
 }
 
@@ -71,6 +72,17 @@ int parse_errors_add(ParseErrors *errors, ParseSeverity severity, const char *fi
         return 0;
 }
 
+int parse_errors_set_field(ParseErrors *errors, const char *field) {
+        ParseError *last;
+
+        assert(errors->n_items > 0);
+
+        last = &errors->items[errors->n_items - 1];
+        free(last->field);
+        last->field = NULL;
+        return string_escape_new(field, &last->field);
+}
+
 void parse_errors_sort(ParseErrors *errors, size_t first) {
         /* Few, mostly in order, and what stands at one place must keep its order. */
         for (size_t i = first + 1; i < errors->n_items; i++) {
@@ -91,6 +103,7 @@ void parse_errors_sort(ParseErrors *errors, size_t first) {
 
 int parse_error_format(const ParseError *error, char **ret) {
         const char *severity = error->severity == PARSE_ERROR ? "error" : "warning";
+        const char *field = error->field ?: "", *colon = error->field ? ": " : "";
         _cleanup_free_ char *file = NULL;
         char *text;
         int r;
@@ -99,12 +112,13 @@ int parse_error_format(const ParseError *error, char **ret) {
         if (r < 0)
                 return r;
         if (error->line == 0)
-                r = asprintf(&text, "%s: %s: %s", file, severity, error->message);
+                r = asprintf(&text, "%s: %s: %s%s%s", file, severity, field, colon, error->message);
         else if (error->column == 0)
-                r = asprintf(&text, "%s:%u: %s: %s", file, error->line, severity, error->message);
-        else
-                r = asprintf(&text, "%s:%u:%u: %s: %s", file, error->line, error->column, severity,
+                r = asprintf(&text, "%s:%u: %s: %s%s%s", file, error->line, severity, field, colon,
                              error->message);
+        else
+                r = asprintf(&text, "%s:%u:%u: %s: %s%s%s", file, error->line, error->column, severity, field,
+                             colon, error->message);
         if (r < 0)
                 return -ENOMEM;
         *ret = text;

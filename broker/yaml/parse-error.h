@@ -17,6 +17,7 @@ typedef struct ParseError {
         unsigned int line;   /* from 1; 0: the file as a whole */
         unsigned int column; /* from 1; 0: the line as a whole */
         char *message;       /* one line, without a dot, foreign text in it escaped */
+        char *field;         /* which one of the file it is in, "devices[2].name"; NULL: none is told */
 } ParseError;
 
 /* In the order of the files and lines, and behind them what is wrong with the policy as a whole; bounded, so
@@ -36,11 +37,15 @@ void parse_errors_deinit(ParseErrors *errors);
 int parse_errors_add(ParseErrors *errors, ParseSeverity severity, const char *file, unsigned int line,
                      unsigned int column, const char *format, ...) _printf_(6, 7);
 
+/* Says of which field the last one that was recorded is. Return: 0 or -ENOMEM. */
+int parse_errors_set_field(ParseErrors *errors, const char *field);
+
 /* Brings those from index @first on into the order of their lines; what stands at one place keeps its order.
  */
 void parse_errors_sort(ParseErrors *errors, size_t first);
 
-/* "FILE:LINE:COL: error: TEXT" without a newline, as compilers write it; owned by the caller.
+/* "FILE:LINE:COL: error: TEXT" without a newline, as compilers write it, with "FIELD: " before the text where
+ * a field is told; owned by the caller.
  * Return: 0 or -ENOMEM. */
 int parse_error_format(const ParseError *error, char **ret);
 

@@ -202,6 +202,10 @@ static void test_error_format(void **state) {
         } cases[] = {
                 {{PARSE_ERROR, (char *)"a.yaml", 3, 7, (char *)"wrong"}, "a.yaml:3:7: error: wrong"},
                 {{PARSE_WARNING, (char *)"a.yaml", 3, 0, (char *)"odd"}, "a.yaml:3: warning: odd"},
+                {{PARSE_ERROR, (char *)"a.yaml", 3, 7, (char *)"wrong", (char *)"b[0].c"},
+                 "a.yaml:3:7: error: b[0].c: wrong"},
+                {{PARSE_ERROR, (char *)"a.yaml", 0, 0, (char *)"wrong", (char *)"b"},
+                 "a.yaml: error: b: wrong"},
                 {{PARSE_ERROR, (char *)"a\x1b[2J", 0, 7, (char *)"wrong"}, "a\\x1b[2J: error: wrong"},
         };
 
