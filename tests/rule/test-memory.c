@@ -4,8 +4,7 @@
  * Out of memory at every single allocation of parsing, sealing, explaining and formatting, one after the
  * other: each time -ENOMEM comes back, nothing leaks, and the outputs are untouched.
  *
- * The allocator is the program's own, in front of the C library's; a sanitizer brings its own, so there it is
- * skipped.
+ * The allocator is that of support/failing-memory.h; a sanitizer brings its own, so there it is skipped.
  */
 
 #include "config.h"
@@ -19,64 +18,9 @@
 
 #include "rule/explain.h"
 #include "rule/fixture.h"
-
-#ifndef __has_feature
-#define __has_feature(feature) 0
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || __has_feature(address_sanitizer) || \
-        __has_feature(memory_sanitizer) || __has_feature(thread_sanitizer) || !defined(__GLIBC__)
-#define OWN_ALLOCATOR 0
-#else
-#define OWN_ALLOCATOR 1
-#endif
+#include "support/failing-memory.h"
 
 #if OWN_ALLOCATOR
-
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *p, size_t size);
-void __libc_free(void *p);
-
-static bool armed;
-static size_t until_failure; /* 0: none fails */
-static bool failed;
-static ptrdiff_t n_live;
-
-static bool fails(void) {
-        if (!armed || until_failure == 0 || --until_failure > 0)
-                return false;
-        failed = true;
-        errno = ENOMEM;
-        return true;
-}
-
-static void *counted(void *p) {
-        n_live += armed && p;
-        return p;
-}
-
-void *malloc(size_t size) {
-        return fails() ? NULL : counted(__libc_malloc(size));
-}
-
-void *calloc(size_t n, size_t size) {
-        return fails() ? NULL : counted(__libc_calloc(n, size));
-}
-
-void *realloc(void *p, size_t size) {
-        void *q;
-
-        if (fails())
-                return NULL;
-        q = __libc_realloc(p, size);
-        n_live += armed && q && !p;
-        return q;
-}
-
-void free(void *p) {
-        n_live -= armed && p;
-        __libc_free(p);
-}
 
 static const char good[] =
         "version: 1\n"
