@@ -16,6 +16,7 @@
 #include <sys/sysmacros.h>
 
 #include "model/part.h"
+#include "model/yield.h"
 #include "util/string.h"
 
 #define NODE_NAME_MAX 128
@@ -284,6 +285,9 @@ int part_new(const PropertyList *properties, Part **ret) {
         if (r < 0)
                 return r;
         drop_event_properties(&own);
+        r = yield_take_off(&own, /* old= */ NULL);
+        if (r < 0)
+                return r;
 
         part = calloc(1, sizeof(*part));
         if (!part)
@@ -292,6 +296,7 @@ int part_new(const PropertyList *properties, Part **ret) {
         r = part_assign(part, &fields, &own);
         if (r < 0)
                 return r;
+        part->yield_told = part->yield_asked = yield_told(properties);
 
         *ret = TAKE_PTR(part);
         return 0;
@@ -331,6 +336,14 @@ static int merge(PropertyList *list, const PropertyList *news) {
         return 0;
 }
 
+/* What was asked for before udev says something else is no longer on its way, or comes to nothing. */
+static void take_note(Part *part, const PropertyList *properties) {
+        uint32_t told = yield_told(properties);
+
+        if (told != part->yield_told)
+                part->yield_told = part->yield_asked = told;
+}
+
 int part_update(Part *part, const PropertyList *properties, bool replace) {
         _cleanup_(property_list_deinit) PropertyList news = {}, own = {};
         PartFields fields;
@@ -338,12 +351,21 @@ int part_update(Part *part, const PropertyList *properties, bool replace) {
 
         assert(part && properties);
 
+        if (replace)
+                take_note(part, properties);
+        if (yield_is_echo(properties))
+                return 0;
+
         r = property_list_copy(&news, properties);
         if (r < 0)
                 return r;
         drop_event_properties(&news);
 
-        if (!replace) {
+        if (replace) {
+                r = yield_take_off(&news, &part->properties);
+                if (r < 0)
+                        return r;
+        } else {
                 r = property_list_copy(&own, &part->properties);
                 if (r < 0)
                         return r;

@@ -59,6 +59,10 @@ typedef struct Part {
         bool away;
         bool marked; /* by registry_mark(): not seen again yet in a rescan */
 
+        /* What udev has noted that the host leaves alone of it, and what it was asked last to note (YieldSet
+         * of model/yield.h); no property of the device. */
+        uint32_t yield_told, yield_asked;
+
         Device *device; /* borrowed: the device owns its parts */
         struct Part *prev, *next;
         UT_hash_handle hh_devpath;

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Grants to yields.
+ *
+ * A grant that failed gives nothing, so nothing is yielded for it; all others count, also those that are on
+ * their way in or out: a service that takes the device then would be in the way.
+ */
+
+#include "config.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "plan/yield.h"
+#include "rule/rule.h"
+#include "util/string.h"
+
+static YieldSet yield_of(const Grant *grant) {
+        static const Give manual = GIVE_DEFAULT;
+        const Give *give = grant->decision && !grant->decision->deny ? &grant->decision->give : &manual;
+        YieldSet set = give->kinds & PART_KINDS_NODES;
+
+        if (startswith(grant->device->id, "usb-"))
+                set = PART_KINDS_NODES | 1U << PART_NET;
+        else if (grant->interfaces || give->net.set)
+                set |= 1U << PART_NET;
+        return grant->share == 1 ? set | YIELD_EXCLUSIVE : set;
+}
+
+YieldSet yield_wanted(const Device *device) {
+        YieldSet set = 0;
+
+        assert(device);
+
+        for (const Grant *grant = device->grants; grant; grant = grant->device_next)
+                if (grant->state != GRANT_FAILED)
+                        set |= yield_of(grant);
+        return set;
+}
