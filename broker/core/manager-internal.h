@@ -16,6 +16,7 @@ typedef struct Waiter Waiter;
 typedef struct PendingLaunch PendingLaunch;
 typedef struct CleanUp CleanUp;
 typedef struct Successor Successor;
+typedef struct Yield Yield;
 
 struct Manager {
         Loop *loop;
@@ -53,6 +54,7 @@ struct Manager {
         Waiter *waiters;
         PendingLaunch *launches;
         CleanUp *clean_ups;
+        Yield *yield;       /* NULL before the start */
         bool autostart_due; /* as soon as keepers can be units */
         bool deferring;     /* all devices are assigned first, and then each container is done in one plan */
         bool attaching;     /* an attach is dealt with: whether a wait is over is seen when it is done */
@@ -165,6 +167,17 @@ void manager_drop_overrides(Manager *manager, const char *device, const char *co
 void manager_drop_stale_overrides(Manager *manager);
 const Override *manager_override(const Manager *manager, const char *device, const char *container);
 void manager_free_overrides(Manager *manager);
+
+/* yield.c: what the host's own services are to leave alone. */
+/* Return: 0; errno. */
+int manager_yield_open(Manager *manager);
+Yield *yield_free(Yield *yield);
+/* What is given of @device, an id, may be something else now; also where it has gone. */
+void manager_yield_touch(Manager *manager, const char *device);
+/* Looks at all that is yielded anew: udevd may be another. */
+void manager_yield_touch_all(Manager *manager);
+/* udev has told something of a part that is known, and for the device it meant nothing. */
+void manager_yield_heard(Manager *manager, const Uevent *event);
 
 /* launch-check.c */
 /* Whether the container file of that name, if there is one, is good. Return: 0; 1 it has errors, *ret is

@@ -29,6 +29,8 @@
 #define RESCAN_DELAY_USEC (UINT64_C(20) * 1000)
 
 void manager_notify(Manager *manager, ObjectKind kind, const char *id, const char *container_id) {
+        if (kind == OBJECT_DEVICE || kind == OBJECT_GRANT)
+                manager_yield_touch(manager, id);
         if (manager->observer)
                 manager->observer(manager->observer_userdata, kind, id, container_id);
 }
@@ -152,6 +154,7 @@ Manager *manager_free(Manager *manager) {
         loop_source_free(manager->rescan);
         loop_source_free(manager->hold_write);
         loop_source_free(manager->hold_end);
+        yield_free(manager->yield);
         monitor_free(manager->monitor);
         launched_free(manager->launched);
         nvidia_free(manager->nvidia);
@@ -203,8 +206,10 @@ static void on_event(void *userdata, const Uevent *event, bool complete) {
                                           uevent_action_to_string(event->action), uevent_devpath(event));
                         return;
                 }
-                if (change == REGISTRY_UNCHANGED || !device)
+                if (change == REGISTRY_UNCHANGED || !device) {
+                        manager_yield_heard(manager, event);
                         continue;
+                }
                 manager_notify(manager, OBJECT_DEVICE, device->id, NULL);
                 assign_changed(manager, device);
         } while (r > 0);
@@ -261,6 +266,7 @@ static void on_rescan(void *userdata) {
                 loop_source_set_timer(manager->rescan, UINT64_C(1000) * 1000);
         }
         launched_scan(manager->launched);
+        manager_yield_touch_all(manager);
         registry_containers_foreach(container, &manager->registry)
                 runner_touch_all(context_of(container)->runner);
 }
@@ -380,6 +386,9 @@ int manager_start(Manager *manager) {
         r = open_sources(manager);
         if (r < 0)
                 return r;
+        r = manager_yield_open(manager);
+        if (r < 0)
+                return log_error_errno(r, "Failed to open %s/yield: %m", manager->runtime_dir);
 
         manager->taking_in = true;
         r = enumerate(manager);

@@ -216,6 +216,10 @@ int monitor_fd(const Monitor *monitor) {
         return monitor->epoll_fd;
 }
 
+bool monitor_hears_udev(const Monitor *monitor) {
+        return monitor->group == UEVENT_GROUP_UDEV;
+}
+
 /* Takes up what udevd's folder says. Return: 1 the socket was changed; 0; errno. */
 static int monitor_follow_udevd(Monitor *monitor) {
         char events[4096] __attribute__((__aligned__(__alignof__(struct inotify_event))));

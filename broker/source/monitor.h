@@ -40,5 +40,8 @@ int monitor_fd(const Monitor *monitor);
 /* Takes up to a bounded batch of events. Return: 0, 1 there may be more at once; errno. */
 int monitor_dispatch(Monitor *monitor);
 
+/* Whether events come from udevd, and not from the kernel. */
+bool monitor_hears_udev(const Monitor *monitor);
+
 /* Reports every device there is as an "add" through ops->event, parents before children. Return: 0; errno. */
 int monitor_enumerate(Monitor *monitor);
