@@ -30,8 +30,7 @@ int alias_choose(const char *folder, const char *name, char **ret) {
 
         if (getrandom(&secret, sizeof(secret), /* flags= */ 0) != sizeof(secret))
                 return -EIO;
-        if (asprintf(&path, "%s/alias", folder) < 0 ||
-            asprintf(&alias, "%s-%016" PRIx64, name, secret) < 0)
+        if (asprintf(&path, "%s/alias", folder) < 0 || asprintf(&alias, "%s-%016" PRIx64, name, secret) < 0)
                 return -ENOMEM;
         r = fd_write_file(AT_FDCWD, path, alias, strlen(alias), 0600);
         if (r < 0)

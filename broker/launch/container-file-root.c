@@ -107,8 +107,7 @@ enum {
 /* What each key alone cannot tell. */
 static int check_root(const PolicyContext *context, const PolicyNode *node, ContainerRoot *root,
                       const unsigned int *seen) {
-        const PolicyNode *keep = policy_member(node, "keep"),
-                         *size = policy_member(node, "size");
+        const PolicyNode *keep = policy_member(node, "keep"), *size = policy_member(node, "size");
         unsigned int n = (seen[SEEN_FOLDER] > 0) + (seen[SEEN_SQUASHFS] > 0) + (seen[SEEN_ARCHIVE] > 0);
 
         if (n != 1)
