@@ -63,6 +63,7 @@ int rule_match_text(const Rule *rule, char **ret) {
         put_patterns(f, "", "port", &match->port);
         put_patterns(f, "", "model", &match->model);
         put_patterns(f, "", "driver", &match->driver);
+        put_patterns(f, "", "path", &match->path);
         put_keys(f, "property.", &match->property);
         put_keys(f, "attribute.", &match->attribute);
         return finish(&f, &raw, ret);

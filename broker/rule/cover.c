@@ -122,7 +122,8 @@ bool rule_covers(const Rule *a, const Rule *b) {
                list_covers(&m->class, &n->class, KEY_CLASS) &&
                list_covers(&m->interface, &n->interface, KEY_MULTIPLE) &&
                list_covers(&m->model, &n->model, KEY_SINGLE) &&
-               list_covers(&m->driver, &n->driver, KEY_MULTIPLE) && keys_cover(&m->property, &n->property) &&
+               list_covers(&m->driver, &n->driver, KEY_MULTIPLE) &&
+               list_covers(&m->path, &n->path, KEY_MULTIPLE) && keys_cover(&m->property, &n->property) &&
                keys_cover(&m->attribute, &n->attribute) &&
                list_covers(&a->give.to.names, &b->give.to.names, KEY_CONTAINER) &&
                keys_cover(&a->give.to.labels, &b->give.to.labels);

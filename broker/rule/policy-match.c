@@ -104,6 +104,23 @@ static int add_class(const PolicyContext *context, const PolicyNode *node, const
         return policy_error(context, node, "unknown class \"%s\"", quote(text));
 }
 
+/* Nodes that no uevent tells of are looked for in the folder of the path, which so has to be one. */
+static int add_path(const PolicyContext *context, const PolicyNode *node, const char *text, bool negated,
+                    PatternList *list) {
+        const char *rest = startswith(text, "/dev/"), *slash = strrchr(text, '/');
+        size_t literal = strcspn(text, "*?[\\");
+
+        if (!rest || !*rest || !slash[1] || strstr(text, "//") || strstr(text, "/./") ||
+            strstr(text, "/../") || streq(slash, "/.") || streq(slash, "/.."))
+                return policy_expected(context, node, "the path of a node below /dev, or a pattern of it",
+                                       NULL);
+        if (text + literal < slash)
+                return policy_error(context, node,
+                                    "%s: in \"%s\" only what follows the last slash can be a pattern",
+                                    node->name, quote(text));
+        return policy_add_glob(context, node, text, negated, list);
+}
+
 static int parse_classes(const PolicyContext *context, const PolicyNode *node, void *target) {
         return policy_patterns(context, node, add_class, target);
 }
@@ -118,6 +135,10 @@ static int parse_products(const PolicyContext *context, const PolicyNode *node, 
 
 static int parse_interfaces(const PolicyContext *context, const PolicyNode *node, void *target) {
         return policy_patterns(context, node, add_interface, target);
+}
+
+static int parse_paths(const PolicyContext *context, const PolicyNode *node, void *target) {
+        return policy_patterns(context, node, add_path, target);
 }
 
 static int parse_globs(const PolicyContext *context, const PolicyNode *node, void *target) {
@@ -142,6 +163,7 @@ int policy_match(const PolicyContext *context, const PolicyNode *node, void *tar
                 {"port", parse_globs, offsetof(Match, port)},
                 {"model", parse_globs, offsetof(Match, model)},
                 {"driver", parse_globs, offsetof(Match, driver)},
+                {"path", parse_paths, offsetof(Match, path)},
                 {"property", parse_properties, offsetof(Match, property)},
                 {"attribute", parse_attributes, offsetof(Match, attribute)},
                 {},

@@ -29,6 +29,7 @@ static void match_deinit(Match *match) {
         pattern_list_deinit(&match->port);
         pattern_list_deinit(&match->model);
         pattern_list_deinit(&match->driver);
+        pattern_list_deinit(&match->path);
         key_pattern_list_deinit(&match->property);
         key_pattern_list_deinit(&match->attribute);
 }
@@ -88,6 +89,42 @@ static bool driver_hit(const Pattern *pattern, const void *subject) {
         return false;
 }
 
+/* Whether one of the names in @list, which blanks part, is hit. */
+static bool any_name_hit(const Pattern *pattern, const char *list) {
+        while (*list) {
+                size_t n = strcspn(list, " ");
+                char name[PATH_MAX];
+
+                if (n > 0 && n < sizeof(name)) {
+                        memcpy(name, list, n);
+                        name[n] = '\0';
+                        if (pattern_match(pattern, name))
+                                return true;
+                }
+                list += n + (list[n] == ' ');
+        }
+        return false;
+}
+
+static bool path_hit(const Pattern *pattern, const void *subject) {
+        const Device *device = subject;
+
+        device_parts_foreach(part, device) {
+                char path[PATH_MAX];
+                const char *links;
+
+                if (!part_is_node(part) ||
+                    snprintf(path, sizeof(path), "/dev/%s", part->name) >= (int)sizeof(path))
+                        continue;
+                if (pattern_match(pattern, path))
+                        return true;
+                links = property_list_get(&part->properties, "DEVLINKS");
+                if (links && any_name_hit(pattern, links))
+                        return true;
+        }
+        return false;
+}
+
 static const char *failed_property(const Match *match, const Device *device) {
         for (size_t i = 0; i < match->property.n_items; i++) {
                 const KeyPattern *item = &match->property.items[i];
@@ -130,6 +167,8 @@ static const char *failed_key(const Match *match, const Device *device) {
                 return "interface";
         if (!pattern_list_match_with(&match->driver, driver_hit, device))
                 return "driver";
+        if (!pattern_list_match_with(&match->path, path_hit, device))
+                return "path";
         return NULL;
 }
 

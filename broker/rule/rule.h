@@ -49,6 +49,7 @@ typedef struct Match {
         PatternList port;      /* place or ID_PATH */
         PatternList model;
         PatternList driver; /* DRIVER of any part */
+        PatternList path;   /* of any node, or of a link that udev made to it */
         KeyPatternList property;
         KeyPatternList attribute;
 } Match;

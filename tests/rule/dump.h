@@ -71,6 +71,7 @@ static inline void dump_rule(FILE *f, const Rule *rule) {
         dump_patterns(f, "port", &rule->match.port);
         dump_patterns(f, "model", &rule->match.model);
         dump_patterns(f, "driver", &rule->match.driver);
+        dump_patterns(f, "path", &rule->match.path);
         dump_key_patterns(f, "property", &rule->match.property);
         dump_key_patterns(f, "attribute", &rule->match.attribute);
         dump_patterns(f, "to", &rule->give.to.names);

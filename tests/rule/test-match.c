@@ -109,6 +109,38 @@ static void test_device(void **state) {
         fixture_deinit(&phone);
 }
 
+/* A node has one name, and links that udev made to it; minor 0 is a number like any other. */
+static void test_path(void **state) {
+        static const struct {
+                const char *match;
+                bool holds;
+        } paths[] = {
+                {"{ path: /dev/net/tun }", true},       {"{ path: '/dev/net/t*' }", true},
+                {"{ path: /dev/net/tu }", false},       {"{ path: /dev/net/tun0 }", false},
+                {"{ path: '/dev/by-name/a*' }", true},  {"{ path: /dev/by-name/b }", true},
+                {"{ path: /dev/by-name/c }", false},    {"{ path: '!/dev/net/tun' }", false},
+                {"{ path: '!/dev/by-name/*' }", false}, {"{ path: '!/dev/kvm' }", true},
+        };
+        Device device = {.id = (char *)"virtual-misc-tun", .place = (char *)"misc-tun"};
+        Fixture tun;
+
+        fixture_init(&tun, &device, "DEVLINKS=/dev/by-name/abc  /dev/by-name/b", NULL);
+        tun.part.name = (char *)"net/tun";
+        for (unsigned int node = 0; node < 2; node++) {
+                tun.part.type = node ? 'c' : '\0';
+                for (size_t i = 0; i < ELEMENTSOF(paths); i++) {
+                        const char *const matches[] = {paths[i].match, NULL};
+                        _cleanup_(rule_set_freep) RuleSet *set = rules_of_matches(matches);
+                        bool holds = rule_match_device(rule_set_get(set, 0), &tun.device, NULL, NULL, 0);
+
+                        /* Without a node there is no path to hold anything against. */
+                        if (holds != (node ? paths[i].holds : strstr(paths[i].match, "'!") != NULL))
+                                fail_msg("%s: %d", paths[i].match, holds);
+                }
+        }
+        fixture_deinit(&tun);
+}
+
 /* Of a device that tells nothing, only what was not asked for can hold. */
 static void test_unknown(void **state) {
         static const char *const matches[] = {"{ class: any }",
@@ -202,9 +234,9 @@ static void test_deny_selector(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_device),        cmocka_unit_test(test_unknown),
-                cmocka_unit_test(test_key_buffer),    cmocka_unit_test(test_selector),
-                cmocka_unit_test(test_deny_selector),
+                cmocka_unit_test(test_path),     cmocka_unit_test(test_device),
+                cmocka_unit_test(test_unknown),  cmocka_unit_test(test_key_buffer),
+                cmocka_unit_test(test_selector), cmocka_unit_test(test_deny_selector),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
