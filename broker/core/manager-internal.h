@@ -8,6 +8,7 @@
 #include "core/runner.h"
 #include "inject/target.h"
 #include "plan/wanted.h"
+#include "source/disks.h"
 #include "source/launched.h"
 #include "source/monitor.h"
 #include "source/nvidia.h"
@@ -38,6 +39,8 @@ struct Manager {
         Monitor *monitor;
         Launched *launched;
         Nvidia *nvidia;
+        Disks *disks;
+        LoopSource *disks_source;
         LoopSource *monitor_source, *launched_source, *nvidia_source;
         LoopSource *rescan; /* armed while a rescan is due */
 
@@ -89,6 +92,13 @@ void manager_notify(Manager *manager, ObjectKind kind, const char *id, const cha
 void manager_rescan(Manager *manager);
 /* The part is gone without an event that says so. */
 void manager_part_gone(Manager *manager, const char *devpath);
+
+/* disk.c: marks what the host uses itself. */
+int manager_open_disks(Manager *manager);
+/* Whether the mark of one of its block devices has changed. */
+bool manager_mark_disk(Manager *manager, Device *device);
+/* Marks all of them, and has those assigned anew whose mark has changed. */
+void manager_mark_disks(Manager *manager);
 
 /* assign.c: works out anew who should have the device, and has it done. The device is freed when it has
  * neither parts nor grants any more, so the caller must not use it after. */

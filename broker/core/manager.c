@@ -151,6 +151,7 @@ Manager *manager_free(Manager *manager) {
         loop_source_free(manager->monitor_source);
         loop_source_free(manager->launched_source);
         loop_source_free(manager->nvidia_source);
+        loop_source_free(manager->disks_source);
         loop_source_free(manager->rescan);
         loop_source_free(manager->hold_write);
         loop_source_free(manager->hold_end);
@@ -158,6 +159,7 @@ Manager *manager_free(Manager *manager) {
         monitor_free(manager->monitor);
         launched_free(manager->launched);
         nvidia_free(manager->nvidia);
+        disks_free(manager->disks);
         registry_containers_foreach(container, &manager->registry)
                 context_free(context_of(container));
         /* What is written of them is for the next davitd. */
@@ -181,8 +183,11 @@ Manager *manager_free(Manager *manager) {
 }
 
 static void assign_changed(Manager *manager, Device *device) {
+        /* A device mapper's, say: others may be in use, or no more, by what happened to it. */
+        bool holds = startswith(device->id, "virtual-block-");
         char companion[DEVICE_ID_MAX] = "";
 
+        manager_mark_disk(manager, device);
         if (manager->taking_in)
                 return;
         if (device_is_companion(device))
@@ -190,6 +195,8 @@ static void assign_changed(Manager *manager, Device *device) {
         manager_assign(manager, device);
         if (companion[0])
                 manager_touch_companions_of(manager, companion);
+        if (holds)
+                manager_mark_disks(manager);
 }
 
 static void on_event(void *userdata, const Uevent *event, bool complete) {
@@ -357,6 +364,9 @@ static int open_sources(Manager *manager) {
                 return log_error_errno(r, "Failed to listen to device events: %m");
         r = loop_add_io(manager->loop, monitor_fd(manager->monitor), LOOP_READ, on_monitor, manager,
                         &manager->monitor_source);
+        if (r < 0)
+                return r;
+        r = manager_open_disks(manager);
         if (r < 0)
                 return r;
         r = nvidia_new(&nvidia_roots, on_event, manager, &manager->nvidia);
