@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# limit: 120
+# limit: 240
 #
-# A GPU comes to two containers at once, which share it, and goes: real events of pci, virtio and drm, and the nodes of
-# the kernel's own driver.
+# GPUs come to two containers at once, which share them, and go: real events of pci, virtio and drm, and the nodes of the
+# kernel's own drivers, one of them without any hardware (vgem). A third container has the render node alone of the GPU at
+# one place, whatever number it has.
 
 . "${BASH_SOURCE[0]%/*}/../scenario.sh"
 
@@ -14,8 +15,8 @@ rules:
     match: { class: gpu }
     give: { to: "desk-*", share: shared }
 END
-for desk in desk-1 desk-2; do
-        launch $desk
+for container in desk-1 desk-2 farm; do
+        launch $container
 done
 
 gpu plug 0
@@ -40,8 +41,37 @@ for desk in desk-1 desk-2; do
         expect "the second stays in $desk" "" "$(inside $desk sh -c ": <>/dev/dri/renderD129" 2>&1)"
 done
 gpu unplug 1
+
+guest "modprobe vgem"
+for desk in desk-1 desk-2; do
+        eventually 20 "davitctl exec $desk -- test -c /dev/dri/card0" "vgem's card is in $desk"
+        expect "it opens in $desk" "" "$(inside $desk sh -c ": <>/dev/dri/card0" 2>&1)"
+done
+guest "modprobe -r vgem"
 for desk in desk-1 desk-2; do
         eventually 10 "[ -z \"\$(davitctl exec $desk -- find /dev -path '*/dri/*' 2>&1)\" ]" "nothing is left in $desk"
         guest "davitctl stop $desk"
 done
 expect "nothing is granted" "" "$(guest grants)"
+
+gpu plug 0
+place=$(guest "cd /sys/bus/pci/devices/0000:00:10.7 && ls -d 0000:??:??.?")
+policy <<END
+version: 1
+rules:
+  - name: one place
+    match: { class: gpu, port: "$place" }
+    give: { to: farm, nodes: [render] }
+END
+eventually 20 "davitctl exec farm -- test -c /dev/dri/renderD128" "the render node of the GPU at $place is in farm"
+expect "its card is not" "/dev/dri/renderD128" "$(inside farm find /dev/dri -type c)"
+gpu unplug 0
+eventually 10 "davitctl exec farm -- test ! -e /dev/dri" "it is gone from farm, with its folder"
+gpu plug 1
+eventually 20 "davitctl list devices | grep -c pci-.*gpu" "the GPU at another place has its number now"
+gpu plug 0
+eventually 20 "davitctl exec farm -- test -c /dev/dri/renderD129" "the GPU at $place is in farm again, by another number"
+expect "the other is not" "/dev/dri/renderD129" "$(inside farm find /dev/dri -type c)"
+gpu unplug 0
+gpu unplug 1
+eventually 10 "no_grants" "nothing is granted"
