@@ -16,16 +16,22 @@
 #include "rule/rule.h"
 #include "util/string.h"
 
+/* Whether the host's own interfaces leave it. What others are made on top of stays the host's, which is
+ * perhaps reached by it. */
+static bool interfaces_leave(const Grant *grant, const GiveNet *net) {
+        return (grant->interfaces || net->set) && net->mode == NET_MOVE;
+}
+
 static YieldSet yield_of(const Grant *grant) {
         static const Give manual = GIVE_DEFAULT;
         const Give *give = grant->decision && !grant->decision->deny ? &grant->decision->give : &manual;
         YieldSet set = give->kinds & PART_KINDS_NODES;
 
         if (startswith(grant->device->id, "usb-"))
-                set = PART_KINDS_NODES | 1U << PART_NET;
-        else if (grant->interfaces || give->net.set)
+                set = PART_KINDS_NODES | (give->net.set ? 0 : 1U << PART_NET);
+        if (interfaces_leave(grant, &give->net))
                 set |= 1U << PART_NET;
-        return grant->share == 1 ? set | YIELD_EXCLUSIVE : set;
+        return set && grant->share == 1 ? set | YIELD_EXCLUSIVE : set;
 }
 
 YieldSet yield_wanted(const Device *device) {

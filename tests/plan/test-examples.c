@@ -111,8 +111,9 @@ static void tell_items(Host *host, const Device *device, const Wish *wish) {
                 else if (item->kind == ITEM_LINK)
                         fprintf(host->seen, "        link %s -> %s\n", item->path, item->target);
                 else if (item->kind == ITEM_INTERFACE)
-                        fprintf(host->seen, "        interface %s is %s, mtu %u, %s\n", item->target,
-                                item->path, item->mtu, item->up ? "up" : "down");
+                        fprintf(host->seen, "        interface %s, %s: %s, mtu %u, %s\n", item->target,
+                                net_mode_to_string(item->net_mode), item->path, item->mtu,
+                                item->up ? "up" : "down");
         }
 }
 
