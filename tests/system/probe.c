@@ -30,6 +30,7 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -425,6 +426,30 @@ static int do_hostile(char **argv) {
         return 0;
 }
 
+/* shrink PID: lets each socket of that process for device events hold next to nothing. */
+static int do_shrink(char **argv) {
+        const int least = 1;
+        int pidfd = (int)syscall(SYS_pidfd_open, atoi(argv[0]), 0), n = 0;
+
+        if (pidfd < 0)
+                return 1;
+        for (int i = 0; i < 1024; i++) {
+                int fd = (int)syscall(SYS_pidfd_getfd, pidfd, i, 0), protocol = 0;
+                socklen_t size = sizeof(protocol);
+
+                if (fd < 0)
+                        continue;
+                if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) == 0 &&
+                    protocol == NETLINK_KOBJECT_UEVENT &&
+                    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &least, sizeof(least)) == 0)
+                        n++;
+                close(fd);
+        }
+        close(pidfd);
+        printf("%d\n", n);
+        return 0;
+}
+
 int main(int argc, char **argv) {
         static const struct {
                 const char *name;
@@ -434,12 +459,13 @@ int main(int argc, char **argv) {
                 {"node", do_node, 1},     {"write", do_write, 1},     {"frame", do_frame, 1},
                 {"listen", do_listen, 0}, {"hoard", do_hoard, 3},     {"hold", do_hold, 1},
                 {"reopen", do_reopen, 1}, {"hostile", do_hostile, 1}, {"send", do_send, 2},
-                {"loop", do_loop, 2},
+                {"loop", do_loop, 2},     {"shrink", do_shrink, 1},
         };
 
         for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++)
                 if (strcmp(argv[1], commands[i].name) == 0 && argc - 2 >= commands[i].min)
                         return commands[i].run(argv + 2);
-        fputs("usage: probe node|write|frame|listen|hoard|hold|reopen|hostile|send|loop [PATH]...\n", stderr);
+        fputs("usage: probe node|write|frame|listen|hoard|hold|reopen|hostile|send|loop|shrink [PATH]...\n",
+              stderr);
         return 2;
 }
