@@ -67,6 +67,7 @@ expect_soon "it is there as the rule says" has_interface c1 wan0
 expect "with the rule's MTU again" 1400 "$(wan0 mtu)"
 
 ctl detach net-dvtn0
+wait_for 5 no_yield net-dvtn0
 all=$(snapshot) wrong=0
 for ((round = 0; round < 10; round++)); do
         ctl attach net-dvtn0 c1 && wait_for 5 has_interface c1 wan0 || wrong=$((wrong + 1))

@@ -406,6 +406,11 @@ kept_in() {
         done
 }
 
+# no_yield DEVICE: the host's services may have it again, which a detach says but does not wait for.
+no_yield() {
+        [ ! -e "$runtime/yield/$1" ]
+}
+
 # Everything that a grant or a container could leave on the host, as text.
 snapshot() {
         echo "mounts:"

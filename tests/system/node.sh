@@ -51,6 +51,7 @@ unplug own0
 expect_soon "the link goes with its node" is_gone c1 /dev/taps
 expect_soon "and the node with its device" is_gone c1 "$node"
 
+wait_for 5 no_yield net-own0
 before=$(snapshot)
 lost=0 stale=0
 for ((round = 0; round < 30; round++)); do
