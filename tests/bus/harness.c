@@ -354,5 +354,8 @@ sd_bus *harness_connect(const Harness *harness) {
                         assert_true(sd_bus_wait(bus, 10ULL * 1000 * 1000) > 0);
         }
         sd_bus_slot_unref(slot);
+        /* The bus knows of its name before it does. What happens until then it tells nobody. */
+        assert_true(sd_bus_call_method(bus, "org.davit1", "/org/davit1", "org.freedesktop.DBus.Peer", "Ping",
+                                       NULL, NULL, NULL) >= 0);
         return bus;
 }

@@ -429,7 +429,7 @@ snapshot() {
         echo "descriptors of davitd:"
         # What the kernel has forgotten of a name in /proc says nothing of the file.
         find "/proc/$davitd_pid/fd" -type l -exec readlink {} ';' 2>/dev/null |
-                sed -e 's/:\[[0-9]*\]$//' -e '/^\/proc\//s/ (deleted)$//' | sort
+                sed -e 's/:\[[0-9]*\]$//' -e '/^\/proc\//s/ (deleted)$//' -e "s|^/proc/$davitd_pid/|/proc/self/|" | sort
         echo "processes:"
         processes
 }
