@@ -33,27 +33,22 @@ DeviceClass device_class_from_string(const char *s) {
 
 int device_new(const DevicePlace *place, const char *devpath, Device **ret) {
         _cleanup_(device_freep) Device *device = NULL;
-        char id[DEVICE_ID_MAX];
+        char id[DEVICE_ID_MAX], text[DEVICE_ID_MAX];
         int r;
 
         assert(place && devpath && ret);
 
-        r = device_place_id(place, id);
-        if (r < 0)
+        if ((r = device_place_id(place, id)) < 0 || (r = device_place_text(place, text)) < 0)
                 return r;
 
         device = calloc(1, sizeof(*device));
         if (!device)
                 return -ENOMEM;
         device->id = strdup(id);
-        device->place = strndup(place->place, place->place_size);
+        device->place = strdup(text);
         device->devpath = strndup(devpath, place->root_size);
         if (!device->id || !device->place || !device->devpath)
                 return -ENOMEM;
-        for (char *p = device->place; *p; p++)
-                if (*p == '/')
-                        *p = '-';
-
         *ret = TAKE_PTR(device);
         return 0;
 }

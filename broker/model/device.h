@@ -62,31 +62,38 @@ struct Device {
  * Where a devpath belongs. The deepest USB device in it, else the deepest PCI function, else by the topmost
  * folder:
  *
- *   platform  /devices/platform/vgem/…            platform-vgem (on a device tree the deepest one with a unit
- * address) faux      /devices/faux/vgem/…                faux-vgem pnp       /devices/pnp0/00:04/… pnp-00:04
- *   acpi      /devices/LNXSYSTM:00/…/MSFT0101:00  acpi-MSFT0101:00 (the deepest one)
+ *   platform  /devices/platform/vgem/…            platform-vgem; on a device tree the deepest with an address
+ *   faux      /devices/faux/vgem/…                faux-vgem
+ *   pnp       /devices/pnp0/00:04/…               pnp-00:04
+ *   acpi      /devices/LNXSYSTM:00/…/MSFT0101:00  acpi-MSFT0101:00, the deepest one
  *   net       /devices/virtual/net/veth0/…        net-veth0
  *   mig       /devices/virtual/mig/…              mig-0000:01:00.0-gi1-ci0: a part of a GPU of NVIDIA's
- *   virtual   /devices/virtual/misc/tun/…         virtual-misc-tun; a device behind /dev/uhid is one of its
- * own other     /devices/pseudo_0/…                 other-pseudo_0
+ *   virtual   /devices/virtual/misc/tun/…         virtual-misc-tun; what is behind /dev/uhid is its own
+ *   other     /devices/pseudo_0/…                 other-pseudo_0
+ *
+ * A disk of a controller is a unit of its own there: pci-0000:00:1f.2-ata1 at a SATA port, by its SCSI
+ * address pci-0000:03:00.0-0:0:2:0 elsewhere. The first number of that is the host's, dealt anew with each
+ * driver's start; without it two hosts on one function would have disks of one name.
  *
  * A USB root hub is the bus, no device on it: a container that holds it could take the whole bus down.
- *
- * @root_size: length of the root object's devpath within @devpath
- * @place:     borrowed from @devpath, @place_size bytes; of "virtual" it has a slash, written "-" in id and
- * place
  */
 typedef struct DevicePlace {
         const char *prefix; /* the words above, or "usb" or "pci" */
-        size_t root_size;
-        const char *place;
+        size_t root_size;   /* of the root object's devpath within @devpath */
+        const char *place;  /* borrowed from @devpath; of "virtual" it has a slash */
         size_t place_size;
+        const char *unit; /* borrowed as well; NULL the whole of it */
+        size_t unit_size;
 } DevicePlace;
 
 /* Return: 0; -ENODEV the path names no device of ours (a bus, a root hub, a bare class). */
 int device_place_parse(const char *devpath, DevicePlace *ret);
 
-/* Writes the id that a device at @place has: string_to_component() of "PREFIX-PLACE".
+/* Writes the place as a device has it, "PLACE" or "PLACE-UNIT", a slash as "-".
+ * Return: 0; -ENAMETOOLONG above DEVICE_ID_MAX. */
+int device_place_text(const DevicePlace *place, char ret[static DEVICE_ID_MAX]);
+
+/* Writes the id that a device at @place has: string_to_component() of "PREFIX-" and the text of the place.
  * Return: 0; -ENAMETOOLONG above DEVICE_ID_MAX. */
 int device_place_id(const DevicePlace *place, char ret[static DEVICE_ID_MAX]);
 

@@ -140,6 +140,38 @@ static int parse_bus(const char *devpath, Component c, DevicePlace *ret) {
         return 0;
 }
 
+/* "HOST:CHANNEL:TARGET:LUN". */
+static bool is_scsi_address(const Component *c) {
+        const char *p = c->start;
+
+        for (unsigned int i = 0; i < 4; i++) {
+                size_t n = decimals(p);
+
+                if (n == 0 || (i < 3 && p[n] != ':'))
+                        return false;
+                p += n + (i < 3);
+        }
+        return p == c->start + c->size;
+}
+
+/* A controller's disks are devices of their own: what is at a SATA port, or has a SCSI address below a folder
+ * "targetHOST:CHANNEL:TARGET". Of a USB device they are parts. */
+static void find_unit(const char *devpath, DevicePlace *place) {
+        Component c = {.start = devpath + place->root_size}, before = {};
+
+        while (component_next(&c) && !component_is(&c, "net")) {
+                bool port = component_starts(&c, "ata") && c.size > 3 && decimals(c.start + 3) == c.size - 3;
+
+                if (port || (before.start && component_starts(&before, "target") && is_scsi_address(&c))) {
+                        place->unit = c.start;
+                        place->unit_size = c.size;
+                        place->root_size = (size_t)(c.start + c.size - devpath);
+                        return;
+                }
+                before = c;
+        }
+}
+
 /* @c is "virtual". */
 static int parse_virtual(const char *devpath, Component c, DevicePlace *ret) {
         Component class, name, below;
@@ -196,11 +228,9 @@ static int parse_chain(const char *devpath, Component c, const char *prefix, Dev
         return 0;
 }
 
-int device_place_parse(const char *devpath, DevicePlace *ret) {
+static int parse_root(const char *devpath, DevicePlace *ret) {
         Component c = {.start = devpath};
         int r;
-
-        assert(devpath && ret);
 
         if (!component_next(&c) || !component_is(&c, "devices") || !component_next(&c))
                 return -ENODEV;
@@ -227,16 +257,46 @@ int device_place_parse(const char *devpath, DevicePlace *ret) {
         return 0;
 }
 
-int device_place_id(const DevicePlace *place, char ret[static DEVICE_ID_MAX]) {
-        char text[DEVICE_ID_MAX];
+int device_place_parse(const char *devpath, DevicePlace *ret) {
+        DevicePlace place;
+        int r;
+
+        assert(devpath && ret);
+
+        r = parse_root(devpath, &place);
+        if (r < 0)
+                return r;
+        if (!streq(place.prefix, "usb"))
+                find_unit(devpath, &place);
+        *ret = place;
+        return 0;
+}
+
+int device_place_text(const DevicePlace *place, char ret[static DEVICE_ID_MAX]) {
         int n;
 
-        n = snprintf(text, sizeof(text), "%s-%.*s", place->prefix, (int)MIN(place->place_size, sizeof(text)),
-                     place->place);
-        if (n < 0 || (size_t)n >= sizeof(text))
+        assert(place && ret);
+
+        n = snprintf(ret, DEVICE_ID_MAX, "%.*s%s%.*s", (int)MIN(place->place_size, DEVICE_ID_MAX),
+                     place->place, place->unit_size > 0 ? "-" : "", (int)MIN(place->unit_size, DEVICE_ID_MAX),
+                     place->unit ?: "");
+        if (n < 0 || n >= DEVICE_ID_MAX)
                 return -ENAMETOOLONG;
-        for (char *p = text; *p; p++)
+        for (char *p = ret; *p; p++)
                 if (*p == '/')
                         *p = '-';
-        return string_to_component(text, ret, DEVICE_ID_MAX);
+        return 0;
+}
+
+int device_place_id(const DevicePlace *place, char ret[static DEVICE_ID_MAX]) {
+        char text[DEVICE_ID_MAX], id[DEVICE_ID_MAX];
+        int n, r;
+
+        r = device_place_text(place, text);
+        if (r < 0)
+                return r;
+        n = snprintf(id, sizeof(id), "%s-%s", place->prefix, text);
+        if (n < 0 || (size_t)n >= sizeof(id))
+                return -ENAMETOOLONG;
+        return string_to_component(id, ret, DEVICE_ID_MAX);
 }

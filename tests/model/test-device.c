@@ -23,6 +23,8 @@ static void test_class_names(void **state) {
 #define VHCI   "/devices/platform/vhci_hcd.0/usb3/"
 #define XHCI   "/devices/pci0000:00/0000:00:07.0/"
 #define GPU    "/devices/pci0000:00/0000:00:16.7/0000:08:00.0"
+#define SATA   "/devices/pci0000:00/0000:00:1f.2/"
+#define RAID   "/devices/pci0000:00/0000:00:02.0/0000:03:00.0/"
 #define ACPI   "/devices/LNXSYSTM:00/LNXSYBUS:00/"
 #define GUID_A "f8b3781a-1e82-4818-a1c3-63d806ec15bb"
 #define GUID_B "f8b3781b-1e82-4818-a1c3-63d806ec15bb"
@@ -72,6 +74,32 @@ static const struct {
         {"/devices/pci0000:00/0000:00:16", NULL, NULL},
         {"/devices/pci0000:00/0000:00:1G.0", NULL, NULL},
 
+        /* the disks of a controller, each for itself */
+        {SATA "ata1", "pci-0000:00:1f.2-ata1", NULL},
+        {SATA "ata1/host0/target0:0:0/0:0:0:0/block/sda/sda1", "pci-0000:00:1f.2-ata1", SATA "ata1"},
+        {SATA "ata2/ata_port/ata2", "pci-0000:00:1f.2-ata2", SATA "ata2"},
+        {SATA "ata", "pci-0000:00:1f.2", "/devices/pci0000:00/0000:00:1f.2"},
+        {SATA "ata1x", "pci-0000:00:1f.2", "/devices/pci0000:00/0000:00:1f.2"},
+        {RAID "host12", "pci-0000:03:00.0", "/devices/pci0000:00/0000:00:02.0/0000:03:00.0"},
+        {RAID "host12/target12:2:0", "pci-0000:03:00.0", "/devices/pci0000:00/0000:00:02.0/0000:03:00.0"},
+        {RAID "host12/target12:2:0/12:2:0:1", "pci-0000:03:00.0-12:2:0:1", NULL},
+        {RAID "host12/target12:2:0/12:2:0:1/scsi_generic/sg3", "pci-0000:03:00.0-12:2:0:1",
+         RAID "host12/target12:2:0/12:2:0:1"},
+        {RAID "host12/port-12:0/end_device-12:0/target12:0:0/12:0:0:0/block/sdb", "pci-0000:03:00.0-12:0:0:0",
+         RAID "host12/port-12:0/end_device-12:0/target12:0:0/12:0:0:0"},
+        {RAID "net/target1/1:2:3:4", "pci-0000:03:00.0", "/devices/pci0000:00/0000:00:02.0/0000:03:00.0"},
+        {RAID "host12/target12:2:0/12:2:0", "pci-0000:03:00.0",
+         "/devices/pci0000:00/0000:00:02.0/0000:03:00.0"},
+        {RAID "host12/target12:2:0/12:2:0:1x", "pci-0000:03:00.0",
+         "/devices/pci0000:00/0000:00:02.0/0000:03:00.0"},
+        {RAID "host12/12:2:0:1", "pci-0000:03:00.0", "/devices/pci0000:00/0000:00:02.0/0000:03:00.0"},
+        {"/devices/platform/host3/session1/target3:0:0/3:0:0:7/block/sdc", "platform-host3-3:0:0:7",
+         "/devices/platform/host3/session1/target3:0:0/3:0:0:7"},
+        {"/devices/pseudo_0/adapter0/host6/target6:0:0/6:0:0:0/block/sda", "other-pseudo_0-6:0:0:0",
+         "/devices/pseudo_0/adapter0/host6/target6:0:0/6:0:0:0"},
+        {ACPI "ACPI0004:00/" GUID_A "/host0/target0:0:1/0:0:1:0/block/sdb", "acpi-" GUID_A "-0:0:1:0",
+         ACPI "ACPI0004:00/" GUID_A "/host0/target0:0:1/0:0:1:0"},
+
         /* platform, and its kin */
         {"/devices/platform/vgem", "platform-vgem", NULL},
         {"/devices/platform/vgem/drm/renderD128", "platform-vgem", "/devices/platform/vgem"},
@@ -115,8 +143,7 @@ static const struct {
         {"/devices/virtual", NULL, NULL},
 
         /* others */
-        {"/devices/pseudo_0/adapter0/host6/target6:0:0/6:0:0:0/block/sda", "other-pseudo_0",
-         "/devices/pseudo_0"},
+        {"/devices/pseudo_0/adapter0/host6", "other-pseudo_0", "/devices/pseudo_0"},
         {"/devices/vbd-51712/block/xvda", "other-vbd-51712", "/devices/vbd-51712"},
         {"/devices/system/cpu/cpu0", NULL, NULL},
 
@@ -177,6 +204,7 @@ static void test_places_agree(void **state) {
                 assert_int_equal(device_place_parse(root, &again), 0);
                 assert_int_equal(again.root_size, place.root_size);
                 assert_int_equal(again.place_size, place.place_size);
+                assert_int_equal(again.unit_size, place.unit_size);
                 assert_string_equal(again.prefix, place.prefix);
         }
 }
