@@ -102,11 +102,11 @@ static bool list_covers(const PatternList *a, const PatternList *b, KeyNature na
 }
 
 /* All keys must hold: B has to ask for each of A's, and as narrowly. */
-static bool keys_cover(const KeyPatternList *a, const KeyPatternList *b) {
+static bool keys_cover(const KeyPatternList *a, const KeyPatternList *b, KeyNature nature) {
         for (size_t i = 0; i < a->n_items; i++) {
                 const PatternList *other = key_pattern_list_get(b, a->items[i].key);
 
-                if (!other || !list_covers(&a->items[i].patterns, other, KEY_SINGLE))
+                if (!other || !list_covers(&a->items[i].patterns, other, nature))
                         return false;
         }
         return true;
@@ -123,8 +123,9 @@ bool rule_covers(const Rule *a, const Rule *b) {
                list_covers(&m->interface, &n->interface, KEY_MULTIPLE) &&
                list_covers(&m->model, &n->model, KEY_SINGLE) &&
                list_covers(&m->driver, &n->driver, KEY_MULTIPLE) &&
-               list_covers(&m->path, &n->path, KEY_MULTIPLE) && keys_cover(&m->property, &n->property) &&
-               keys_cover(&m->attribute, &n->attribute) &&
+               list_covers(&m->path, &n->path, KEY_MULTIPLE) &&
+               keys_cover(&m->property, &n->property, KEY_MULTIPLE) &&
+               keys_cover(&m->attribute, &n->attribute, KEY_SINGLE) &&
                list_covers(&a->give.to.names, &b->give.to.names, KEY_CONTAINER) &&
-               keys_cover(&a->give.to.labels, &b->give.to.labels);
+               keys_cover(&a->give.to.labels, &b->give.to.labels, KEY_SINGLE);
 }

@@ -125,11 +125,31 @@ static bool path_hit(const Pattern *pattern, const void *subject) {
         return false;
 }
 
+typedef struct PropertySubject {
+        const Device *device;
+        const char *key;
+} PropertySubject;
+
+/* Of any part: which of several says it first is a matter of their order of arrival, and a disk is a member
+ * of a pool whichever of its partitions says so. */
+static bool property_hit(const Pattern *pattern, const void *subject) {
+        const PropertySubject *asked = subject;
+
+        device_parts_foreach(part, asked->device) {
+                const char *value = property_list_get(&part->properties, asked->key);
+
+                if (value && pattern_match(pattern, value))
+                        return true;
+        }
+        return false;
+}
+
 static const char *failed_property(const Match *match, const Device *device) {
         for (size_t i = 0; i < match->property.n_items; i++) {
                 const KeyPattern *item = &match->property.items[i];
+                const PropertySubject asked = {device, item->key};
 
-                if (!pattern_list_match(&item->patterns, device_property(device, item->key)))
+                if (!pattern_list_match_with(&item->patterns, property_hit, &asked))
                         return item->key;
         }
         return NULL;

@@ -141,6 +141,46 @@ static void test_path(void **state) {
         fixture_deinit(&tun);
 }
 
+/* Parts say different things under one name: which of them came first does not matter. */
+static void test_property_of_any_part(_unused_ void **state) {
+        static const struct {
+                const char *match;
+                bool holds;
+        } disks[] = {
+                {"{ property: { ID_FS_TYPE: ext4 } }", true},
+                {"{ property: { ID_FS_TYPE: '*_member' } }", true},
+                {"{ property: { ID_FS_TYPE: [vfat, '*_member'] } }", true},
+                {"{ property: { ID_FS_TYPE: vfat } }", false},
+                {"{ property: { ID_FS_TYPE: '!ext4' } }", false},
+                {"{ property: { ID_FS_TYPE: '!*_member' } }", false},
+                {"{ property: { ID_FS_TYPE: '!vfat' } }", true},
+                {"{ property: { ID_FS_TYPE: ['*', '!*_member'] } }", false},
+        };
+        const Device disk = {.id = (char *)"pci-0000:03:00.0", .devpath = (char *)"/devices/x"};
+        Part second = {.kind = PART_BARE, .devpath = (char *)"/devices/x/2", .subsystem = (char *)"block"};
+        Fixture fixture;
+
+        fixture_init(&fixture, &disk, "ID_FS_TYPE=ext4", NULL);
+        assert_int_equal(property_list_set(&second.properties, "ID_FS_TYPE", "LVM2_member"), 0);
+        for (unsigned int order = 0; order < 2; order++) {
+                Part *first = order ? &second : &fixture.part, *last = order ? &fixture.part : &second;
+
+                fixture.device.parts = first;
+                first->next = last;
+                last->next = NULL;
+                for (size_t i = 0; i < ELEMENTSOF(disks); i++) {
+                        const char *const matches[] = {disks[i].match, NULL};
+                        _cleanup_(rule_set_freep) RuleSet *set = rules_of_matches(matches);
+
+                        if (rule_match_device(rule_set_get(set, 0), &fixture.device, NULL, NULL, 0) !=
+                            disks[i].holds)
+                                fail_msg("%s, order %u", disks[i].match, order);
+                }
+        }
+        property_list_deinit(&second.properties);
+        fixture_deinit(&fixture);
+}
+
 /* Of a device that tells nothing, only what was not asked for can hold. */
 static void test_unknown(void **state) {
         static const char *const matches[] = {"{ class: any }",
@@ -234,9 +274,13 @@ static void test_deny_selector(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_path),     cmocka_unit_test(test_device),
-                cmocka_unit_test(test_unknown),  cmocka_unit_test(test_key_buffer),
-                cmocka_unit_test(test_selector), cmocka_unit_test(test_deny_selector),
+                cmocka_unit_test(test_path),
+                cmocka_unit_test(test_device),
+                cmocka_unit_test(test_property_of_any_part),
+                cmocka_unit_test(test_unknown),
+                cmocka_unit_test(test_key_buffer),
+                cmocka_unit_test(test_selector),
+                cmocka_unit_test(test_deny_selector),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
