@@ -60,7 +60,7 @@ static void enter_machine(void) {
         mount_empty("/run/udev");
         mount_empty("/sys/bus");
         mount_empty("/sys/class");
-        mount_empty("/sys/devices/platform");
+        mount_empty("/sys/devices");
         assert_int_equal(fd_mkdir_parents("/run/udev/data", 0755), 0);
         assert_int_equal(fd_mkdir_parents(USB_BUS, 0755), 0);
         assert_int_equal(fd_write_file(AT_FDCWD, "/run/udev/control", "", 0, 0600), 0);
@@ -75,6 +75,7 @@ int farm_group_setup(void **state) {
         log_set_sink(quiet);
         for (size_t i = 0; i < FARM_CONTAINERS; i++)
                 keepings[i] = keeping_start_ok(farm_names[i], NULL);
+        farm_inside_start();
         /* Behind that: a container may mount sysfs only where nothing of it is hidden. */
         enter_machine();
         feed_fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT);
@@ -88,6 +89,7 @@ int farm_group_teardown(void **state) {
         for (size_t i = 0; i < FARM_CONTAINERS && launch_is_possible(); i++)
                 if (keepings[i].pid > 0)
                         keeping_end(&keepings[i]);
+        farm_inside_end();
         safe_close(feed_fd);
         log_set_sink(NULL);
         return launch_group_teardown(state);
@@ -222,13 +224,28 @@ static void write_file(const char *devpath, const char *name, const char *text) 
         assert_int_equal(fd_write_file(AT_FDCWD, path, text, strlen(text), 0644), 0);
 }
 
-/* Makes the object in sysfs, and what udev knows of it, of all its properties. */
-static void make_object(const char *devpath, const PropertyList *properties) {
-        static const char *const of_kernel[] = {"DEVTYPE=", "DEVNAME=", "MAJOR=",  "MINOR=",     "PRODUCT=",
-                                                "TYPE=",    "BUSNUM=",  "DEVNUM=", "INTERFACE=", "DRIVER="};
-        const char *subsystem = property_list_get(properties, "SUBSYSTEM");
+/* Adds "@text\n" to what a buffer has. */
+static void add_line(char *buffer, size_t size, const char *prefix, const char *text, size_t n) {
+        size_t at = strlen(buffer);
+
+        assert_true((size_t)snprintf(buffer + at, size - at, "%s%.*s\n", prefix, (int)n, text) < size - at);
+}
+
+/* As udev writes links down: one a line, without the "/dev/". */
+static void add_links(char *data, size_t size, const char *links) {
+        for (size_t n; *links; links += n + (links[n] == ' ')) {
+                n = strcspn(links, " ");
+                add_line(data, size, "S:", links + strlen("/dev/"), n - strlen("/dev/"));
+        }
+}
+
+/* What the kernel says of the object in sysfs, and what udev knows of it, of all its properties. */
+static void write_object(const char *devpath, const PropertyList *properties) {
+        static const char *const of_kernel[] = {
+                "DEVTYPE=", "DEVNAME=", "MAJOR=",  "MINOR=", "PRODUCT=",   "TYPE=",
+                "BUSNUM=",  "DEVNUM=",  "DRIVER=", "PCI_",   "INTERFACE=", "HID_"};
         const char *major = property_list_get(properties, "MAJOR");
-        char path[512], target[512], folder[64], uevent[1024] = "", data[2048] = "I:1\n";
+        char path[512], uevent[1024] = "", data[2048] = "I:1\n";
 
         property_list_foreach(entry, properties) {
                 bool kernels = false;
@@ -236,13 +253,29 @@ static void make_object(const char *devpath, const PropertyList *properties) {
                 for (size_t i = 0; i < ELEMENTSOF(of_kernel); i++)
                         kernels |= !!startswith(entry, of_kernel[i]);
                 if (kernels)
-                        snprintf(uevent + strlen(uevent), sizeof(uevent) - strlen(uevent), "%s\n", entry);
+                        add_line(uevent, sizeof(uevent), "", entry, strlen(entry));
                 else if (startswith(entry, "ID_"))
-                        snprintf(data + strlen(data), sizeof(data) - strlen(data), "E:%s\n", entry);
+                        add_line(data, sizeof(data), "E:", entry, strlen(entry));
+                else if (startswith(entry, "DEVLINKS="))
+                        add_links(data, sizeof(data), entry + strlen("DEVLINKS="));
         }
+        write_file(devpath, "uevent", uevent);
+        if (!major)
+                return;
+        snprintf(path, sizeof(path), "/run/udev/data/%c%s:%s",
+                 streq(property_list_get(properties, "SUBSYSTEM"), "block") ? 'b' : 'c', major,
+                 property_list_get(properties, "MINOR"));
+        assert_int_equal(fd_write_file(AT_FDCWD, path, data, strlen(data), 0644), 0);
+}
+
+/* Makes the object in sysfs. */
+static void make_object(const char *devpath, const PropertyList *properties) {
+        const char *subsystem = property_list_get(properties, "SUBSYSTEM");
+        char path[512], target[512], folder[64];
+
         snprintf(path, sizeof(path), "/sys%s", devpath);
         assert_int_equal(fd_mkdir_parents(path, 0755), 0);
-        write_file(devpath, "uevent", uevent);
+        write_object(devpath, properties);
         if (streq(subsystem, "usb"))
                 snprintf(folder, sizeof(folder), "%s", USB_BUS);
         else
@@ -254,10 +287,6 @@ static void make_object(const char *devpath, const PropertyList *properties) {
         /* A bus keeps its devices in a folder of its own. */
         snprintf(path, sizeof(path), "/sys%s/subsystem", devpath);
         assert_int_equal(symlink(streq(subsystem, "usb") ? "/sys/bus/usb" : folder, path), 0);
-        if (!major)
-                return;
-        snprintf(path, sizeof(path), "/run/udev/data/c%s:%s", major, property_list_get(properties, "MINOR"));
-        assert_int_equal(fd_write_file(AT_FDCWD, path, data, strlen(data), 0644), 0);
 }
 
 static int remove_entry(const char *path, _unused_ const struct stat *st, _unused_ int type,
@@ -265,24 +294,35 @@ static int remove_entry(const char *path, _unused_ const struct stat *st, _unuse
         return remove(path);
 }
 
+/* Takes off the links of a folder that lead nowhere any more. */
+static void drop_links(const char *path) {
+        DIR *dir = opendir(path);
+        struct dirent *entry;
+
+        assert_non_null(dir);
+        while ((entry = readdir(dir)))
+                if (entry->d_name[0] != '.' && faccessat(dirfd(dir), entry->d_name, F_OK, 0) < 0)
+                        unlinkat(dirfd(dir), entry->d_name, 0);
+        closedir(dir);
+}
+
 /* Takes the object off sysfs with all below it. */
 static void remove_object(const char *devpath) {
-        static const char *const folders[] = {USB_BUS, "/sys/class/tty", "/sys/class/sound",
-                                              "/sys/class/block"};
+        DIR *classes = opendir("/sys/class");
+        struct dirent *entry;
         char path[512];
 
+        assert_non_null(classes);
         snprintf(path, sizeof(path), "/sys%s", devpath);
         assert_int_equal(nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
-        for (size_t i = 0; i < ELEMENTSOF(folders); i++) {
-                DIR *dir = opendir(folders[i]);
-                struct dirent *entry;
-
-                while (dir && (entry = readdir(dir)))
-                        if (entry->d_name[0] != '.' && faccessat(dirfd(dir), entry->d_name, F_OK, 0) < 0)
-                                unlinkat(dirfd(dir), entry->d_name, 0);
-                if (dir)
-                        closedir(dir);
+        drop_links(USB_BUS);
+        while ((entry = readdir(classes))) {
+                if (entry->d_name[0] == '.')
+                        continue;
+                snprintf(path, sizeof(path), "/sys/class/%s", entry->d_name);
+                drop_links(path);
         }
+        closedir(classes);
 }
 
 static void phone_properties(PropertyList *list, const char *devpath, const char *port, const FarmMode *mode,
@@ -436,6 +476,34 @@ void farm_remove_part(_unused_ Farm *farm, const char *port, const char *path) {
         n = strlen(devpath);
         snprintf(devpath + n, sizeof(devpath) - n, "/%s", path);
         remove_from(devpath, /* heard= */ true);
+}
+
+void farm_tell(_unused_ Farm *farm, UeventAction action, const char *lines) {
+        _cleanup_(property_list_deinit) PropertyList list = {};
+        _cleanup_free_ char *text = strdup(lines);
+
+        assert_non_null(text);
+        for (char *save = NULL, *line = strtok_r(text, "\n", &save); line;
+             line = strtok_r(NULL, "\n", &save)) {
+                char *value = strchr(line, '=');
+
+                assert_non_null(value);
+                *value++ = '\0';
+                set(&list, line, value);
+        }
+        if (action == UEVENT_ADD)
+                make_object(property_list_get(&list, "DEVPATH"), &list);
+        else
+                write_object(property_list_get(&list, "DEVPATH"), &list);
+        feed(action, &list);
+}
+
+void farm_remove(_unused_ Farm *farm, const char *devpath) {
+        remove_from(devpath, /* heard= */ true);
+}
+
+void farm_remove_unheard(_unused_ Farm *farm, const char *devpath) {
+        remove_from(devpath, /* heard= */ false);
 }
 
 /* Events are taken in the order in which they were sent: when one behind all of them is known, so are they.

@@ -72,6 +72,23 @@ void farm_add_part(Farm *farm, const char *port, const char *path, const char *d
                    unsigned int minor);
 void farm_remove_part(Farm *farm, const char *port, const char *path);
 
+/* One object of sysfs of any kind, there or changed, by its properties, a line each. A parent goes before its
+ * children. */
+void farm_tell(Farm *farm, UeventAction action, const char *properties);
+/* What is at @devpath, with all below it. */
+void farm_remove(Farm *farm, const char *devpath);
+void farm_remove_unheard(Farm *farm, const char *devpath);
+
+/* The number of something harmless that can be opened and read, and that davitd does not take for a device: a
+ * made-up one can be used by it. Return: whether there is an @i-th of the type 'c' or 'b'. */
+bool farm_lend(char type, size_t i, dev_t *ret);
+
+/* As inside() of the launch fixture, which does not work in a farm. */
+int farm_inside(const char *container, const char *script, char *output, size_t size);
+/* From within the set-up and the tear-down of the group. */
+void farm_inside_start(void);
+void farm_inside_end(void);
+
 /* Everything that was done is known and acted upon. */
 void farm_settle(Farm *farm);
 /* Lets the manager work until @text is what farm_grants() says. */
