@@ -12,14 +12,12 @@
 #include "config.h"
 
 #include <assert.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cdi/spec-internal.h"
 #include "model/cdi-name.h"
-#include "util/fd.h"
 #include "util/string.h"
+#include "yaml/file.h"
 
 #define ANNOTATIONS_SIZE_MAX  (256U * 1024U)
 #define ANNOTATION_NAME_MAX   63U
@@ -353,28 +351,14 @@ int cdi_spec_parse(const char *file, const char *text, size_t size, CdiSpec *ret
 
 int cdi_spec_load(const char *file, CdiSpec *ret, ParseErrors *errors) {
         _cleanup_free_ char *text = NULL;
-        struct stat st;
         size_t size;
         int r;
 
         *ret = (CdiSpec){};
-        r = stat(file, &st) < 0 ? -errno : 0;
-        /* Opening a pipe would wait for a writer. */
-        if (r >= 0 && !S_ISREG(st.st_mode))
-                r = parse_errors_add(errors, PARSE_ERROR, file, 0, 0, "not a regular file");
-        else {
-                if (r >= 0)
-                        r = fd_read_file(AT_FDCWD, file, CDI_FILE_SIZE_MAX, &text, &size);
-                if (r >= 0)
-                        return cdi_spec_parse(file, text, size, ret, errors);
-                if (r == -ENOMEM)
-                        return r;
-                if (r == -EFBIG)
-                        r = parse_errors_add(errors, PARSE_ERROR, file, 0, 0, "larger than %u MiB",
-                                             CDI_FILE_SIZE_MAX / (1024U * 1024U));
-                else
-                        r = parse_errors_add(errors, PARSE_ERROR, file, 0, 0, "cannot be read: %s",
-                                             strerror(-r));
+        r = yaml_file_read(file, CDI_FILE_SIZE_MAX, &text, &size, errors);
+        if (r == -ENOENT) {
+                r = parse_errors_add(errors, PARSE_ERROR, file, 0, 0, "cannot be read: %s", strerror(ENOENT));
+                return r < 0 ? r : 1;
         }
-        return r < 0 ? r : 1;
+        return r == 0 ? cdi_spec_parse(file, text, size, ret, errors) : r;
 }

@@ -13,14 +13,13 @@
 
 #include <assert.h>
 #include <dirent.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "launch/container-file-internal.h"
 #include "launch/container-file.h"
 #include "util/fd.h"
 #include "util/string.h"
+#include "yaml/file.h"
 
 #define FILE_VERSION  1
 #define SUFFIX        ".yaml"
@@ -290,28 +289,12 @@ int container_file_parse(const char *name, const char *text, size_t size, Contai
 
 int container_file_load(const char *path, ContainerFile *ret, ParseErrors *errors) {
         _cleanup_free_ char *text = NULL;
-        struct stat st;
         size_t size;
         int r;
 
         *ret = (ContainerFile){};
-        r = stat(path, &st) < 0 ? -errno : 0;
-        if (r == -ENOENT)
-                return r;
-        /* Opening a fifo would wait for a writer. */
-        if (r >= 0 && !S_ISREG(st.st_mode))
-                r = parse_errors_add(errors, PARSE_ERROR, path, 0, 0, "not a regular file");
-        else {
-                if (r >= 0)
-                        r = fd_read_file(AT_FDCWD, path, CONTAINER_FILE_SIZE_MAX, &text, &size);
-                if (r >= 0)
-                        return container_file_parse(path, text, size, ret, errors);
-                if (r == -ENOMEM)
-                        return r;
-                r = parse_errors_add(errors, PARSE_ERROR, path, 0, 0,
-                                     r == -EFBIG ? "larger than 1 MiB" : "cannot be read: %s", strerror(-r));
-        }
-        return r < 0 ? r : 1;
+        r = yaml_file_read(path, CONTAINER_FILE_SIZE_MAX, &text, &size, errors);
+        return r == 0 ? container_file_parse(path, text, size, ret, errors) : r;
 }
 
 int container_file_path(const char *folder, const char *name, char **ret) {

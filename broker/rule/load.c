@@ -22,6 +22,7 @@
 #include "rule/rule-set.h"
 #include "util/fd.h"
 #include "util/string.h"
+#include "yaml/file.h"
 
 #define POLICY_FILES_MAX 65536
 
@@ -133,26 +134,25 @@ static int complain_file(const char *path, int error, ParseErrors *errors) {
         return parse_errors_add(errors, PARSE_ERROR, path, 0, 0, "cannot be read: %s", strerror(-error));
 }
 
+/* A link to /dev/null masks a file of that name in an earlier folder. */
+static bool is_masked(const char *path) {
+        struct stat st;
+
+        return stat(path, &st) >= 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);
+}
+
 static int load_file(RuleSet *set, const char *path, ParseErrors *errors) {
         _cleanup_free_ char *text = NULL;
-        struct stat st;
         size_t size;
         int r;
 
-        if (stat(path, &st) < 0)
-                return complain_file(path, -errno, errors);
-        if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)) /* a link to /dev/null masks */
+        if (is_masked(path))
                 return 0;
-        if (!S_ISREG(st.st_mode))
-                return parse_errors_add(errors, PARSE_ERROR, path, 0, 0, "not a regular file");
-        r = fd_read_file(AT_FDCWD, path, RULE_FILE_SIZE_MAX, &text, &size);
-        if (r == -EFBIG)
-                return parse_errors_add(errors, PARSE_ERROR, path, 0, 0, "larger than %u MiB",
-                                        RULE_FILE_SIZE_MAX / (1024U * 1024U));
-        if (r < 0)
+        r = yaml_file_read(path, RULE_FILE_SIZE_MAX, &text, &size, errors);
+        if (r == -ENOENT)
                 return complain_file(path, r, errors);
-        if (size == 0)
-                return 0;
+        if (r != 0 || size == 0)
+                return r < 0 ? r : 0;
         r = rule_set_parse(set, path, text, size, errors);
         return r < 0 ? r : 0;
 }
