@@ -72,3 +72,16 @@ int cdi_name_to_id(const char *name, char *buffer, size_t size) {
         buffer[kind] = ':';
         return 0;
 }
+
+void cdi_name_from_component(char *text) {
+        char *first, *second;
+
+        assert(text);
+
+        first = strchr(text, ':');
+        second = first ? strchr(first + 1, ':') : NULL;
+        if (!second)
+                return;
+        *first = '/';
+        *second = '=';
+}

@@ -27,3 +27,6 @@ bool cdi_name_is_valid(const char *name, size_t *ret_kind);
  * Return: 0; -EINVAL no qualified name; -ENAMETOOLONG.
  */
 int cdi_name_to_id(const char *name, char *buffer, size_t size);
+
+/* Makes the qualified name of "VENDOR:CLASS:NAME", in place; what is none stays as it is. */
+void cdi_name_from_component(char *text);

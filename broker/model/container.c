@@ -57,6 +57,7 @@ void container_free(Container *container) {
         free(container->name);
         free(container->runtime);
         property_list_deinit(&container->labels);
+        edits_deinit(&container->started);
         id_map_deinit(&container->uid_map);
         id_map_deinit(&container->gid_map);
         safe_close(container->init_pidfd);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "model/edits.h"
 #include "model/property.h"
 #include "util/hash.h"
 
@@ -47,6 +48,7 @@ typedef struct Container {
         char *name;
         char *runtime; /* "davit" for those we launched */
         PropertyList labels;
+        Edits started; /* of CDI devices' edits those that were done when it was started: env and gids */
         ContainerState state;
         pid_t init_pid;
         int init_pidfd; /* owned; -EBADF in pure tests */

@@ -21,6 +21,7 @@ static const char *const class_names[DEVICE_CLASS_MAX] = {
         [DEVICE_USB] = "usb",       [DEVICE_GPU] = "gpu", [DEVICE_NET] = "net",     [DEVICE_BLOCK] = "block",
         [DEVICE_INPUT] = "input",   [DEVICE_TTY] = "tty", [DEVICE_VIDEO] = "video", [DEVICE_SOUND] = "sound",
         [DEVICE_HIDRAW] = "hidraw", [DEVICE_TPM] = "tpm", [DEVICE_TAP] = "tap",     [DEVICE_OTHER] = "other",
+        [DEVICE_CDI] = "cdi",
 };
 
 const char *device_class_to_string(DeviceClass class) {
@@ -196,6 +197,8 @@ static uint32_t part_class(const Part *part) {
                 if (streq(part->subsystem, "tpm") || streq(part->subsystem, "tpmrm"))
                         return 1U << DEVICE_TPM;
                 return 1U << DEVICE_OTHER;
+        case PART_CDI:
+                return 1U << DEVICE_CDI;
         case PART_BARE:
         case PART_KIND_MAX:
         case PART_KIND_INVALID:

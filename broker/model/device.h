@@ -24,6 +24,7 @@ typedef enum DeviceClass {
         DEVICE_TPM,
         DEVICE_TAP,
         DEVICE_OTHER,
+        DEVICE_CDI, /* described by a file; no hardware of its own */
         DEVICE_CLASS_MAX,
         DEVICE_CLASS_INVALID = -EINVAL,
 } DeviceClass;
@@ -68,6 +69,7 @@ struct Device {
  *   acpi      /devices/LNXSYSTM:00/…/MSFT0101:00  acpi-MSFT0101:00, the deepest one
  *   net       /devices/virtual/net/veth0/…        net-veth0
  *   mig       /devices/virtual/mig/…              mig-0000:01:00.0-gi1-ci0: a part of a GPU of NVIDIA's
+ *   cdi       /devices/virtual/cdi/…              cdi-nvidia.com:gpu:0, and its place is nvidia.com/gpu=0
  *   virtual   /devices/virtual/misc/tun/…         virtual-misc-tun; what is behind /dev/uhid is its own
  *   other     /devices/pseudo_0/…                 other-pseudo_0
  *
@@ -89,11 +91,13 @@ typedef struct DevicePlace {
 /* Return: 0; -ENODEV the path names no device of ours (a bus, a root hub, a bare class). */
 int device_place_parse(const char *devpath, DevicePlace *ret);
 
-/* Writes the place as a device has it, "PLACE" or "PLACE-UNIT", a slash as "-".
+/* Writes the place as a device has it, "PLACE" or "PLACE-UNIT", a slash as "-"; that of a CDI device is its
+ * qualified name.
  * Return: 0; -ENAMETOOLONG above DEVICE_ID_MAX. */
 int device_place_text(const DevicePlace *place, char ret[static DEVICE_ID_MAX]);
 
-/* Writes the id that a device at @place has: string_to_component() of "PREFIX-" and the text of the place.
+/* Writes the id that a device at @place has: string_to_component() of "PREFIX-" and the place
+ * as above, a CDI device's as it is in @place.
  * Return: 0; -ENAMETOOLONG above DEVICE_ID_MAX. */
 int device_place_id(const DevicePlace *place, char ret[static DEVICE_ID_MAX]);
 
@@ -124,6 +128,11 @@ Part *device_root(const Device *device);
  * Return: 0, its id is in @ret, whether there is such a device or not; -ENOENT behind the last.
  */
 int device_companion(const Device *device, unsigned int i, char ret[static DEVICE_ID_MAX]);
+
+/* Whether it is a CDI device: it is there for those alone who ask for it by its name. */
+static inline bool device_is_cdi(const Device *device) {
+        return device->classes & 1U << DEVICE_CDI;
+}
 
 /* Whether other devices may have this one as a companion. */
 bool device_is_companion(const Device *device);

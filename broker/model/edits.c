@@ -20,7 +20,6 @@ static void node_deinit(EditNode *node) {
 static void net_deinit(EditNet *net) {
         free(net->host_name);
         free(net->name);
-        property_list_deinit(&net->properties);
 }
 
 static void mount_deinit(EditMount *mount) {
@@ -155,10 +154,8 @@ static int append_net(Edits *edits, bool check, const EditNet *from) {
                 to = GROW(edits->nets, edits->n_nets);
         if (!to)
                 return -ENOMEM;
-        *to = (EditNet){.error = from->error};
-        if (!copy(&to->host_name, from->host_name) || !copy(&to->name, from->name))
-                return -ENOMEM;
-        return property_list_copy(&to->properties, &from->properties);
+        *to = (EditNet){};
+        return copy(&to->host_name, from->host_name) && copy(&to->name, from->name) ? 0 : -ENOMEM;
 }
 
 static int copy_options(char ***to, char *const *from) {
@@ -243,6 +240,18 @@ int edits_append(Edits *edits, const Edits *from) {
         return append(edits, !edits_is_empty(edits), from);
 }
 
+int edits_add_env(Edits *edits, const char *variable) {
+        assert(edits && variable);
+
+        return append_env(edits, /* check= */ true, variable);
+}
+
+int edits_add_gid(Edits *edits, uint32_t gid) {
+        assert(edits);
+
+        return append_gid(edits, /* check= */ true, gid);
+}
+
 int edits_fold(Edits *edits) {
         Edits folded = {};
         int r;
@@ -260,7 +269,8 @@ static bool node_equal(const EditNode *a, const EditNode *b) {
         return streq(a->path, b->path) && streq_ptr(a->host_path, b->host_path) && a->type == b->type &&
                a->numbered == b->numbered && a->major == b->major && a->minor == b->minor &&
                a->has_mode == b->has_mode && a->mode == b->mode && a->has_uid == b->has_uid &&
-               a->uid == b->uid && a->has_gid == b->has_gid && a->gid == b->gid && a->access == b->access;
+               a->uid == b->uid && a->has_gid == b->has_gid && a->gid == b->gid && a->access == b->access &&
+               a->error == b->error && a->found_type == b->found_type && a->found_rdev == b->found_rdev;
 }
 
 static bool mount_equal(const EditMount *a, const EditMount *b) {

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "model/property.h"
+#include "util/cleanup.h"
 
 /*
  * What a CDI device changes in a container, as its specification says. Strings are as they stand in the file;
@@ -30,19 +30,15 @@ typedef struct EditNode {
         uint32_t uid, gid;
         unsigned int access; /* bits of EDIT_*; 0: the node is there, but does not open */
 
-        /* As found on the host last. */
+        /* As found on the host last, of one that is not numbered. */
         int error;       /* negative errno: it can not be given; 0 */
         char found_type; /* 'b' or 'c' */
         dev_t found_rdev;
-        mode_t found_mode;
 } EditNode;
 
 /* A network interface of the host that moves. */
 typedef struct EditNet {
         char *host_name, *name;
-
-        int error;               /* as found last; -ENODEV */
-        PropertyList properties; /* what the host says of it */
 } EditNet;
 
 typedef struct EditMount {
@@ -89,10 +85,14 @@ bool edits_is_empty(const Edits *edits);
  */
 int edits_append(Edits *edits, const Edits *from);
 
+/* One variable, "NAME=VALUE", or group more; of one name the later counts. Return: 0; -ENOMEM. */
+int edits_add_env(Edits *edits, const char *variable);
+int edits_add_gid(Edits *edits, uint32_t gid);
+
 /* Folds doubles: the later goes before the earlier one. Return: 0; -ENOMEM: nothing was done. */
 int edits_fold(Edits *edits);
 
-/* Whether both say the same; what was found on the host does not count. */
+/* Whether both say the same, and the same was found of it on the host. */
 bool edits_equal(const Edits *a, const Edits *b);
 
 /* The path on the host of a node. */

@@ -42,6 +42,7 @@ GrantState grant_state_from_string(const char *s) {
 static void grant_free(Grant *grant) {
         hold_free(grant->hold);
         free(grant->rule);
+        free(grant->lacking);
         free(grant);
 }
 DEFINE_CLEANUP(Grant *, grant_free);

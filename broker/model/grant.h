@@ -42,7 +42,8 @@ struct Grant {
         bool shares;        /* some of what it gives is shared with other grants, as of the last plan */
         unsigned int share; /* how many containers may have the device at a time, by that rule */
         uint64_t seq;       /* order of giving: first come keeps */
-        Hold *hold;         /* where its rule lets it linger; else NULL */
+        char *lacking; /* what of its CDI devices the container does without, a line each; NULL: nothing */
+        Hold *hold;    /* where its rule lets it linger; else NULL */
         struct Grant *device_prev, *device_next;
         struct Grant *container_prev, *container_next;
 };

@@ -29,7 +29,7 @@ static const char *const kind_names[PART_KIND_MAX] = {
         [PART_BARE] = "bare",     [PART_NET] = "net",       [PART_USB] = "usb",     [PART_TTY] = "tty",
         [PART_HIDRAW] = "hidraw", [PART_SOUND] = "sound",   [PART_VIDEO] = "video", [PART_INPUT] = "input",
         [PART_CARD] = "card",     [PART_RENDER] = "render", [PART_BLOCK] = "block", [PART_TAP] = "tap",
-        [PART_OTHER] = "other",
+        [PART_OTHER] = "other",   [PART_CDI] = "cdi",
 };
 
 const char *part_kind_to_string(PartKind kind) {
@@ -172,7 +172,10 @@ static int parse_fields(const PropertyList *properties, PartFields *ret) {
 
         if (streq(fields.subsystem, "net"))
                 r = parse_interface(properties, &fields);
-        else
+        else if (streq(fields.subsystem, PART_SUBSYSTEM_CDI)) {
+                fields.kind = PART_CDI;
+                r = 0;
+        } else
                 r = part_node(properties, &fields.type, &fields.rdev);
         if (r < 0 && r != -ENODATA)
                 return r;
@@ -201,7 +204,8 @@ bool part_is_of_interest(const PropertyList *properties) {
         if (!subsystem || string_table_find(own, ELEMENTSOF(own), subsystem) >= 0 ||
             (devpath && startswith(devpath, "/devices/virtual/tty/")))
                 return false;
-        return streq(subsystem, "net") || string_table_find(buses, ELEMENTSOF(buses), subsystem) >= 0 ||
+        return streq(subsystem, "net") || streq(subsystem, PART_SUBSYSTEM_CDI) ||
+               string_table_find(buses, ELEMENTSOF(buses), subsystem) >= 0 ||
                property_list_get(properties, "MAJOR");
 }
 
@@ -309,7 +313,29 @@ void part_free(Part *part) {
         free(part->subsystem);
         free(part->name);
         property_list_deinit(&part->properties);
+        edits_free(part->edits);
         free(part);
+}
+
+int part_set_edits(Part *part, const Edits *edits) {
+        _cleanup_(edits_freep) Edits *own = NULL;
+        int r;
+
+        assert(part);
+
+        if (edits ? part->edits && edits_equal(part->edits, edits) : !part->edits)
+                return 0;
+        if (edits) {
+                own = calloc(1, sizeof(*own));
+                if (!own)
+                        return -ENOMEM;
+                r = edits_append(own, edits);
+                if (r < 0)
+                        return r;
+        }
+        edits_free(part->edits);
+        part->edits = TAKE_PTR(own);
+        return 1;
 }
 
 /* Sets what is new, keeps the place of what is not. */

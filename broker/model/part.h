@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "model/edits.h"
 #include "model/property.h"
 #include "util/hash.h"
 
@@ -12,6 +13,8 @@
  * A part is one kernel object of a device: a node (a character or block special file), a network interface,
  * or neither (a USB interface, a PCI function), which then tells of the device only. It is known by its
  * devpath, the path below /sys, which is unique at any time; nodes also by their number.
+ *
+ * A CDI device is no kernel object; its one part is what its file says is to be changed in a container.
  */
 
 typedef enum PartKind {
@@ -28,6 +31,7 @@ typedef enum PartKind {
         PART_BLOCK,
         PART_TAP, /* /dev/tapN of a macvtap or ipvtap */
         PART_OTHER,
+        PART_CDI, /* Part.edits */
         PART_KIND_MAX,
         PART_KIND_INVALID = -EINVAL,
 } PartKind;
@@ -37,7 +41,11 @@ const char *part_kind_to_string(PartKind kind);
 PartKind part_kind_from_string(const char *s);
 
 /* A set of kinds as bits, e.g. 1U << PART_USB. */
-#define PART_KINDS_NODES (((1U << PART_KIND_MAX) - 1) & ~(1U << PART_BARE) & ~(1U << PART_NET))
+#define PART_KINDS_NODES \
+        (((1U << PART_KIND_MAX) - 1) & ~(1U << PART_BARE) & ~(1U << PART_NET) & ~(1U << PART_CDI))
+
+/* The subsystem that events of ours about CDI devices have; the kernel has none of that name. */
+#define PART_SUBSYSTEM_CDI "cdi"
 
 typedef struct Device Device;
 
@@ -53,6 +61,7 @@ typedef struct Part {
         bool shared;          /* node: goes along with several devices, see device_companion() */
         bool silent;          /* node: no kernel object has it, and so no uevent tells of it */
         PropertyList properties;
+        Edits *edits; /* of a CDI device; else NULL */
 
         /* An interface that was moved into a container is out of sight of the host: the kernel reports it as
          * removed. It stays here, away, until it comes back or its device goes. */
@@ -98,6 +107,10 @@ bool part_is_of_interest(const PropertyList *properties);
 
 /* Whether @devpath is @ancestor or below it, by whole components: usb10 is not below usb1. */
 bool devpath_is_below(const char *devpath, const char *ancestor);
+
+/* Takes a copy of @edits over, NULL for none. Return: 1; 0 the part has them already; -ENOMEM: it keeps what
+ * it has. */
+int part_set_edits(Part *part, const Edits *edits);
 
 void part_free(Part *part);
 DEFINE_CLEANUP(Part *, part_free);

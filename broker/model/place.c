@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "model/cdi-name.h"
 #include "model/device.h"
 #include "util/string.h"
 
@@ -192,6 +193,11 @@ static int parse_virtual(const char *devpath, Component c, DevicePlace *ret) {
                 place_set(ret, devpath, "mig", &name, &name);
                 return 0;
         }
+        /* Likewise: source/cdi.c, with the name as model/cdi-name.c makes an id of it. */
+        if (component_is(&class, "cdi")) {
+                place_set(ret, devpath, "cdi", &name, &name);
+                return 0;
+        }
 
         /* Whoever holds /dev/uhid makes HID devices, a keyboard by radio for one: they are not /dev/uhid. */
         below = name;
@@ -272,10 +278,9 @@ int device_place_parse(const char *devpath, DevicePlace *ret) {
         return 0;
 }
 
-int device_place_text(const DevicePlace *place, char ret[static DEVICE_ID_MAX]) {
+/* The place as one component of a path. */
+static int place_component(const DevicePlace *place, char ret[static DEVICE_ID_MAX]) {
         int n;
-
-        assert(place && ret);
 
         n = snprintf(ret, DEVICE_ID_MAX, "%.*s%s%.*s", (int)MIN(place->place_size, DEVICE_ID_MAX),
                      place->place, place->unit_size > 0 ? "-" : "", (int)MIN(place->unit_size, DEVICE_ID_MAX),
@@ -288,11 +293,22 @@ int device_place_text(const DevicePlace *place, char ret[static DEVICE_ID_MAX]) 
         return 0;
 }
 
+int device_place_text(const DevicePlace *place, char ret[static DEVICE_ID_MAX]) {
+        int r;
+
+        assert(place && ret);
+
+        r = place_component(place, ret);
+        if (r >= 0 && streq(place->prefix, "cdi"))
+                cdi_name_from_component(ret);
+        return r;
+}
+
 int device_place_id(const DevicePlace *place, char ret[static DEVICE_ID_MAX]) {
         char text[DEVICE_ID_MAX], id[DEVICE_ID_MAX];
         int n, r;
 
-        r = device_place_text(place, text);
+        r = place_component(place, text);
         if (r < 0)
                 return r;
         n = snprintf(id, sizeof(id), "%s-%s", place->prefix, text);

@@ -18,6 +18,7 @@
 void container_record_deinit(ContainerRecord *record) {
         free(record->cgroup);
         property_list_deinit(&record->labels);
+        edits_deinit(&record->started);
         *record = (ContainerRecord){};
 }
 
@@ -47,6 +48,7 @@ static int parse_pid(const char *value, pid_t *ret) {
 
 static int parse_value(ContainerRecord *record, const char *key, const char *value) {
         const char *label = startswith(key, LABEL_PREFIX);
+        uint64_t number;
         int r;
 
         if (streq(key, "KEEPER_PID"))
@@ -62,6 +64,12 @@ static int parse_value(ContainerRecord *record, const char *key, const char *val
                 record->cgroup = strdup(value);
                 return record->cgroup ? 0 : -ENOMEM;
         }
+        if (streq(key, "STARTED_ENV"))
+                return edits_add_env(&record->started, value);
+        if (streq(key, "STARTED_GID"))
+                return string_to_u64(value, 10, UINT32_MAX, &number) < 0
+                               ? -EBADMSG
+                               : edits_add_gid(&record->started, (uint32_t)number);
         if (label) {
                 r = property_list_set(&record->labels, label, value);
                 return r == -EINVAL || r == -E2BIG ? -EBADMSG : r;
@@ -115,6 +123,9 @@ int container_record_format(const ContainerRecord *record, char **ret) {
         property_list_foreach(entry, &record->labels)
                 if (strchr(entry, '\n'))
                         return -EINVAL;
+        for (size_t i = 0; i < record->started.n_env; i++)
+                if (strchr(record->started.env[i], '\n'))
+                        return -EINVAL;
 
         stream = open_memstream(&text, &size);
         if (!stream)
@@ -123,6 +134,10 @@ int container_record_format(const ContainerRecord *record, char **ret) {
                 (int)record->init_pid, (unsigned long long)record->init_start, record->cgroup);
         property_list_foreach(entry, &record->labels)
                 fprintf(stream, LABEL_PREFIX "%s\n", entry);
+        for (size_t i = 0; i < record->started.n_env; i++)
+                fprintf(stream, "STARTED_ENV=%s\n", record->started.env[i]);
+        for (size_t i = 0; i < record->started.n_gids; i++)
+                fprintf(stream, "STARTED_GID=%u\n", record->started.gids[i]);
         if (fclose(stream) != 0)
                 return -ENOMEM;
 
@@ -135,10 +150,13 @@ int container_record_copy(const ContainerRecord *record, ContainerRecord *ret) {
         int r;
 
         copy.labels = (PropertyList){};
+        copy.started = (Edits){};
         copy.cgroup = strdup(record->cgroup);
         if (!copy.cgroup)
                 return -ENOMEM;
         r = property_list_copy(&copy.labels, &record->labels);
+        if (r >= 0)
+                r = edits_append(&copy.started, &record->started);
         if (r < 0)
                 return r;
         *ret = copy;

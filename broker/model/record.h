@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "model/edits.h"
 #include "model/property.h"
 
 /*
@@ -18,17 +19,20 @@ typedef struct ContainerRecord {
         char *cgroup;        /* CGROUP=  the container's own folder below the cgroup root, which davit made:
                                 "davit/NAME" */
         PropertyList labels; /* LABEL_key=value */
+        Edits started; /* STARTED_ENV=name=value, STARTED_GID=: what CDI devices asked for and its init was
+                          given */
 } ContainerRecord;
 
 void container_record_deinit(ContainerRecord *record);
 
 /* Return: 0; -EBADMSG a line that is not KEY=VALUE, a number that is none, a pid or CGROUP missing, a CGROUP
- * with an empty, "." or ".." component; -ENOMEM. Unknown keys are passed over: a newer keeper may write them.
+ * with an empty, "." or ".." component, a STARTED_GID that is no number; -ENOMEM. Unknown keys are passed
+ * over: a newer keeper may write them.
  */
 int container_record_parse(const char *text, ContainerRecord *ret);
 
 /* Return: 0 or -ENOMEM. */
 int container_record_copy(const ContainerRecord *record, ContainerRecord *ret);
 
-/* The text, owned by the caller. Return: 0; -EINVAL a label with a newline; -ENOMEM. */
+/* The text, owned by the caller. Return: 0; -EINVAL a label or variable with a newline; -ENOMEM. */
 int container_record_format(const ContainerRecord *record, char **ret);

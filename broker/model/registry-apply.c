@@ -25,6 +25,7 @@
 
 typedef struct Arrival {
         const PropertyList *properties;
+        const Edits *edits;
         UeventAction action;
         bool complete;
         const char *devpath;
@@ -214,6 +215,12 @@ static int apply_to_known(Registry *registry, const Arrival *at, Part *part, Out
         if (changed < 0)
                 return changed;
         part->marked = false;
+        if (part->kind == PART_CDI) {
+                r = part_set_edits(part, at->edits);
+                if (r < 0)
+                        return r;
+                changed |= r;
+        }
         if (back)
                 part->away = false;
         if (!changed && !back)
@@ -287,8 +294,11 @@ static int apply_presence(Registry *registry, const Arrival *at, Outcome *outcom
         waiting = registry_waiting_find(registry, at->id, at->devpath);
         if (waiting)
                 r = apply_to_waiting(registry, at, waiting, &part);
-        else
+        else {
                 r = part_new(at->properties, &part);
+                if (r >= 0 && part->kind == PART_CDI)
+                        r = part_set_edits(part, at->edits);
+        }
         if (r < 0)
                 return r;
 
@@ -475,6 +485,7 @@ static void clear_mark(Registry *registry, const Arrival *at) {
 static int locate(const Uevent *event, bool complete, Arrival *ret) {
         *ret = (Arrival){
                 .properties = &event->properties,
+                .edits = event->edits,
                 .action = event->action,
                 .complete = complete,
                 .devpath = uevent_devpath(event),

@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "model/cdi-name.h"
 #include "model/registry-index.h"
 #include "util/string.h"
 
@@ -117,9 +118,13 @@ static Device *find_by_devpath(const Registry *registry, const char *name) {
 
 int registry_find_device(const Registry *registry, const char *name, Device **ret) {
         Device *found = registry_device(registry, name);
+        char id[DEVICE_ID_MAX];
 
         if (!found && name[0] == '/')
                 found = find_by_devpath(registry, name);
+        /* No device can claim such a name that is none of its kind. */
+        if (!found && cdi_name_to_id(name, id, sizeof(id)) >= 0)
+                found = registry_device(registry, id);
 
         for (FindBy by = 0; !found && by < FIND_BY_MAX; by++)
                 registry_devices_foreach(device, registry) {

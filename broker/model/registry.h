@@ -78,8 +78,8 @@ Part *registry_part_by_rdev(const Registry *registry, char type, dev_t rdev);
 
 /**
  * registry_find_device() - find a device by what people call it
- * @name:       its id, place, serial, a node ("/dev/…"), an interface's name, or a devpath with or without
- * "/sys"
+ * @name:       its id, place, serial, a node ("/dev/…"), an interface's name, a devpath with or without
+ * "/sys", or a CDI device's qualified name
  *
  * Return: 0; -ENODEV none; -ENOTUNIQ several, as duplicate serials are common.
  */

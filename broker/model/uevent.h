@@ -36,9 +36,12 @@ typedef enum UeventGroup {
 
 #define UEVENT_MESSAGE_MAX (16U * 1024U)
 
+struct Edits;
+
 typedef struct Uevent {
         UeventAction action;
-        PropertyList properties; /* all of them, ACTION, DEVPATH and SEQNUM included */
+        PropertyList properties;   /* all of them, ACTION, DEVPATH and SEQNUM included */
+        const struct Edits *edits; /* of an event of our own making about a CDI device; borrowed; else NULL */
 } Uevent;
 
 #define UEVENT_NULL ((Uevent){.action = UEVENT_ACTION_INVALID})
