@@ -115,7 +115,10 @@ static bool keys_cover(const KeyPatternList *a, const KeyPatternList *b, KeyNatu
 bool rule_covers(const Rule *a, const Rule *b) {
         const Match *m = &a->match, *n = &b->match;
 
-        return list_covers(&m->serial, &n->serial, KEY_SINGLE) &&
+        /* Rules with this key and rules without it are for different devices. */
+        if ((m->cdi.n_items > 0) != (n->cdi.n_items > 0))
+                return false;
+        return list_covers(&m->cdi, &n->cdi, KEY_SINGLE) && list_covers(&m->serial, &n->serial, KEY_SINGLE) &&
                list_covers(&m->port, &n->port, KEY_MULTIPLE) &&
                list_covers(&m->vendor, &n->vendor, KEY_SINGLE) &&
                list_covers(&m->product, &n->product, KEY_SINGLE) &&

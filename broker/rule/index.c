@@ -32,7 +32,8 @@ const PatternList *rule_index_patterns(const Rule *rule, IndexKey key) {
         case INDEX_SERIAL:
                 return &rule->match.serial;
         case INDEX_PORT:
-                return &rule->match.port;
+                /* The place of a CDI device is its name. */
+                return rule->match.cdi.n_items > 0 ? &rule->match.cdi : &rule->match.port;
         case INDEX_VENDOR:
                 return &rule->match.vendor;
         case INDEX_PRODUCT:
@@ -164,7 +165,8 @@ static int index_file(RuleIndex *index, const Rule *rule, uint32_t at) {
         const PatternList *patterns;
 
         if (where == FILE_ANY)
-                return index_list_append(&index->any, at);
+                return index_list_append(
+                        rule->match.cdi.n_items > 0 ? &index->by_class[DEVICE_CDI] : &index->any, at);
         patterns = where == FILE_CLASS ? &rule->match.class : rule_index_patterns(rule, where);
         for (size_t i = 0; i < patterns->n_items; i++) {
                 int r;

@@ -229,6 +229,7 @@ enum {
         SEEN_OWNER,
         SEEN_MODE,
         SEEN_SYMLINK,
+        SEEN_CDI,
         SEEN_NET,
         SEEN_MAX,
 };
@@ -242,8 +243,8 @@ static int check_give(const PolicyContext *context, const PolicyNode *node, cons
                 bad |= policy_error(context, node, "give has no \"to\": write to: \"*\" for every container");
         if (give->net.set)
                 bad |= policy_net_check(context, node, give);
-        if (seen[SEEN_NODES] && give->kinds == 0 && !give->net.set)
-                bad |= policy_error(context, node, "give has no nodes and no net: nothing is given");
+        if (seen[SEEN_NODES] && give->kinds == 0 && !give->net.set && !seen[SEEN_CDI])
+                bad |= policy_error(context, node, "give has no nodes, no net and no cdi: nothing is given");
         return bad < 0 ? -ENOMEM : bad;
 }
 
@@ -257,6 +258,7 @@ int policy_give(const PolicyContext *context, const PolicyNode *node, void *targ
                 [SEEN_OWNER] = {"owner", parse_owner, 0},
                 [SEEN_MODE] = {"mode", parse_mode, offsetof(Give, mode)},
                 [SEEN_SYMLINK] = {"symlink", policy_symlink, offsetof(Give, symlink)},
+                [SEEN_CDI] = {"cdi", policy_cdi, offsetof(Give, cdi)},
                 [SEEN_NET] = {"net", policy_net, offsetof(Give, net)},
                 [SEEN_MAX] = {},
         };

@@ -164,6 +164,7 @@ int policy_match(const PolicyContext *context, const PolicyNode *node, void *tar
                 {"model", parse_globs, offsetof(Match, model)},
                 {"driver", parse_globs, offsetof(Match, driver)},
                 {"path", parse_paths, offsetof(Match, path)},
+                {"cdi", policy_cdi, offsetof(Match, cdi)},
                 {"property", parse_properties, offsetof(Match, property)},
                 {"attribute", parse_attributes, offsetof(Match, attribute)},
                 {},

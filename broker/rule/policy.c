@@ -83,12 +83,19 @@ enum {
         SEEN_MAX,
 };
 
+/* A rule that gives CDI devices need not match anything else: then it is for these. */
+static bool gives_cdi(const PolicyNode *node) {
+        const PolicyNode *give = policy_member(node, "give");
+
+        return give && policy_member(give, "cdi");
+}
+
 static int check_rule(const PolicyContext *context, const PolicyNode *node, const unsigned int *seen) {
         int bad = 0;
 
         if (!seen[SEEN_NAME])
                 bad |= policy_error(context, node, "rule without \"name\"");
-        if (!seen[SEEN_MATCH])
+        if (!seen[SEEN_MATCH] && !gives_cdi(node))
                 bad |= policy_error(context, node, "rule without \"match\"");
         if (seen[SEEN_GIVE] && seen[SEEN_DENY])
                 bad |= policy_error(context, node, "rule with both \"give\" and \"deny\"");
@@ -97,6 +104,25 @@ static int check_rule(const PolicyContext *context, const PolicyNode *node, cons
         if (seen[SEEN_GIVE] && seen[SEEN_TO])
                 bad |= policy_error(context, node, "\"to\" of a rule that gives belongs into \"give\"");
         return bad < 0 ? -ENOMEM : bad;
+}
+
+/* CDI devices go along with what is matched, or are it. */
+static int check_match(const PolicyContext *context, const PolicyNode *node, bool seen, Rule *rule) {
+        const PolicyNode *give = policy_member(node, "give");
+        PatternList *cdi = &rule->give.cdi;
+
+        if (cdi->n_items == 0)
+                return 0;
+        if (seen)
+                return policy_cdi_check(context, policy_member(give, "cdi"), cdi);
+        rule->match.cdi = *cdi;
+        *cdi = (PatternList){};
+        if (rule->give.net.set)
+                return policy_error(
+                        context, policy_member(give, "net"),
+                        "net is for the interface of a device that match names: a CDI device says "
+                        "itself which are given");
+        return 0;
 }
 
 int policy_rule(const PolicyContext *context, const PolicyNode *node, Rule *rule) {
@@ -119,6 +145,10 @@ int policy_rule(const PolicyContext *context, const PolicyNode *node, Rule *rule
         if (bad < 0 || node->type != POLICY_MAP)
                 return bad;
         r = check_rule(context, node, seen);
+        if (r >= 0)
+                bad |= r;
+        if (r >= 0)
+                r = check_match(context, node, seen[SEEN_MATCH] > 0, rule);
         return r != 0 ? r : bad;
 }
 

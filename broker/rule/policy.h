@@ -36,6 +36,10 @@ int policy_net(const PolicyContext *context, const PolicyNode *node, void *targe
 /* What the keys of `net:` and the others of `give:`, @node, have to do with each other. */
 int policy_net_check(const PolicyContext *context, const PolicyNode *node, const Give *give);
 int policy_selector(const PolicyContext *context, const PolicyNode *node, void *target /* Selector */);
+/* Names of CDI devices. */
+int policy_cdi(const PolicyContext *context, const PolicyNode *node, void *target /* PatternList */);
+/* What they are of a rule with a `match:`: devices that go along, each by its name. */
+int policy_cdi_check(const PolicyContext *context, const PolicyNode *node, const PatternList *list);
 int policy_symlink(const PolicyContext *context, const PolicyNode *node, void *target /* char * */);
 
 /* One rule, as far as it can be understood: also after 1 its name and place are there, where it has them. */

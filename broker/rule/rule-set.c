@@ -141,7 +141,9 @@ static const Rule *covered_in(const RuleSet *set, const IndexList *list, const R
  */
 static const Rule *rule_set_covering(const RuleSet *set, const Rule *rule) {
         const Pattern *class = pattern_list_first_plain(&rule->match.class);
-        const Rule *found = covered_in(set, &set->index.any, rule);
+        const IndexList *others =
+                rule->match.cdi.n_items > 0 ? &set->index.by_class[DEVICE_CDI] : &set->index.any;
+        const Rule *found = covered_in(set, others, rule);
 
         for (IndexKey key = 0; !found && key < INDEX_KEY_MAX; key++) {
                 const Pattern *plain = pattern_list_first_plain(rule_index_patterns(rule, key));

@@ -30,6 +30,7 @@ static void match_deinit(Match *match) {
         pattern_list_deinit(&match->model);
         pattern_list_deinit(&match->driver);
         pattern_list_deinit(&match->path);
+        pattern_list_deinit(&match->cdi);
         key_pattern_list_deinit(&match->property);
         key_pattern_list_deinit(&match->attribute);
 }
@@ -40,6 +41,7 @@ void rule_deinit(Rule *rule) {
         pattern_list_deinit(&rule->give.to.names);
         key_pattern_list_deinit(&rule->give.to.labels);
         free(rule->give.symlink);
+        pattern_list_deinit(&rule->give.cdi);
         free(rule->give.net.addresses);
         *rule = (Rule){};
 }
@@ -170,7 +172,16 @@ static const char *failed_attribute(const Match *match, const Device *device, co
         return NULL;
 }
 
+/* What a file describes is given to those alone who ask for it: a rule for any device is for hardware. */
+static bool cdi_holds(const PatternList *list, const Device *device) {
+        if (!device_is_cdi(device) || list->n_items == 0)
+                return !device_is_cdi(device) && list->n_items == 0;
+        return pattern_list_match(list, device->place);
+}
+
 static const char *failed_key(const Match *match, const Device *device) {
+        if (!cdi_holds(&match->cdi, device))
+                return "cdi";
         if (!pattern_list_match_with(&match->class, class_hit, device))
                 return "class";
         if (!pattern_list_match(&match->vendor, device->vendor))

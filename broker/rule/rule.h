@@ -50,6 +50,8 @@ typedef struct Match {
         PatternList model;
         PatternList driver; /* DRIVER of any part */
         PatternList path;   /* of any node, or of a link that udev made to it */
+        PatternList
+                cdi; /* the name of a CDI device; such a device is matched by rules that ask for it alone */
         KeyPatternList property;
         KeyPatternList attribute;
 } Match;
@@ -79,6 +81,7 @@ typedef struct Give {
         mode_t mode;       /* permission bits of the nodes */
         char *symlink;     /* template below /dev, without "/dev/"; {serial} {place} {vendor} {product} {id}
                               {name} {kind} */
+        PatternList cdi;   /* names of CDI devices that go along; all literal */
         GiveNet net;
 } Give;
 

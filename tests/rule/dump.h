@@ -56,6 +56,7 @@ static inline void dump_give(FILE *f, const Give *give) {
         fprintf(f, "\n  owner: %u:%u\n  mode: %04o\n", give->uid, give->gid, (unsigned int)give->mode);
         if (give->symlink)
                 fprintf(f, "  symlink: %s\n", give->symlink);
+        dump_patterns(f, "with cdi", &give->cdi);
         if (give->net.set)
                 dump_net(f, &give->net);
 }
@@ -72,6 +73,7 @@ static inline void dump_rule(FILE *f, const Rule *rule) {
         dump_patterns(f, "model", &rule->match.model);
         dump_patterns(f, "driver", &rule->match.driver);
         dump_patterns(f, "path", &rule->match.path);
+        dump_patterns(f, "cdi", &rule->match.cdi);
         dump_key_patterns(f, "property", &rule->match.property);
         dump_key_patterns(f, "attribute", &rule->match.attribute);
         dump_patterns(f, "to", &rule->give.to.names);
