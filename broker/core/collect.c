@@ -5,8 +5,9 @@
  *
  * What one device has to itself follows from its grant alone, and most devices have nothing else: then no
  * other grant is looked at. What is shared (plan/item.h) follows from all grants of the container. So where a
- * grant brings something shared, or did at the last plan, all of them are put together, and what is asked for
- * is picked out of the whole; the answer for one device and the answer for all of them agree by that.
+ * grant brings something shared or common, or did at the last plan, all of them are put together, and what is
+ * asked for is picked out of the whole; the answer for one device and the answer for all of them agree by
+ * that.
  *
  * Of two that share a thing and differ in its owner or mode, that counts which is in place already, else that
  * of the earlier grant.
@@ -38,6 +39,9 @@ static int grant_items(const Manager *manager, const Grant *grant, bool log, Ite
         if (r >= 0)
                 r = wanted_companions(&manager->registry, grant->device, grant->container, grant_give(grant),
                                       &items);
+        if (r >= 0)
+                r = wanted_edits(&manager->registry, grant->device, grant->container, grant_give(grant),
+                                 &items);
         if (r < 0) {
                 if (log)
                         log_full(LOG_ERR, r,
@@ -65,6 +69,16 @@ static bool any_is_shared(const ItemSet *items, const ItemSet *present) {
         return false;
 }
 
+/* Whether other grants have a say in what these are. */
+static bool any_is_others(const ItemSet *items) {
+        if (items->n_shared > 0)
+                return true;
+        for (size_t i = 0; i < items->n_items; i++)
+                if (items->items[i]->common)
+                        return true;
+        return false;
+}
+
 /* Return: 0; 1 the other grants have a say; errno. */
 static int collect_one(const Manager *manager, Container *container, const char *device, ItemSet *ret) {
         _cleanup_(item_set_deinit) ItemSet items = {};
@@ -81,7 +95,7 @@ static int collect_one(const Manager *manager, Container *container, const char 
         r = grant_items(manager, grant, /* log= */ true, &items);
         if (r < 0)
                 return r;
-        shares = items.n_shared > 0;
+        shares = any_is_others(&items);
         shared = shares || grant->shares ||
                  any_is_shared(&items, runner_present(context_of(container)->runner));
         grant->shares = shares;
@@ -120,6 +134,21 @@ static int collect_shared(Collection *collection, const char *device, Item *item
         return r < 0 ? r : runner_share(collection->runner, device, item);
 }
 
+/* Two devices bring it as their own, and may: it is nobody's own from now on. */
+static int collect_common(Collection *collection, const char *device, Item *there) {
+        _cleanup_(item_unrefp) Item *first = item_ref(there), *item = NULL;
+        Item fields = *there;
+        int r;
+
+        fields.device = ITEM_OWNER_SHARED;
+        r = item_new(&fields, &item);
+        if (r >= 0)
+                r = replace(&collection->all, item);
+        if (r >= 0)
+                r = runner_share(collection->runner, first->device, item);
+        return r < 0 ? r : runner_share(collection->runner, device, item);
+}
+
 static int collect_item(Collection *collection, const char *device, Item *item) {
         Item *there = item_set_find(&collection->all, item);
         int r;
@@ -130,6 +159,8 @@ static int collect_item(Collection *collection, const char *device, Item *item) 
         }
         if ((item_is_shared(item) || item_is_shared(there)) && item_is_same_thing(item, there))
                 return collect_shared(collection, device, item, there);
+        if ((item->common || there->common) && item_is_same_thing(item, there))
+                return collect_common(collection, device, there);
         /* Two devices that claim one name: who came first has it. */
         if (!collection->device || streq(collection->device, device))
                 return runner_concern(collection->runner, device, -EEXIST);
@@ -147,7 +178,7 @@ static int collect_grant(Collection *collection, const Manager *manager, Grant *
                         return r;
         }
         r = grant_items(manager, grant, /* log= */ !collection->device, &items);
-        grant->shares = items.n_shared > 0;
+        grant->shares = any_is_others(&items);
         if (r > 0 || r == -ENOMEM)
                 return r;
         if (r < 0)

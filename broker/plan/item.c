@@ -21,7 +21,7 @@
 #include "util/string.h"
 
 static const char *const item_kind_table[ITEM_KIND_MAX] = {
-        [ITEM_RIGHT] = "right",         [ITEM_NODE] = "node", [ITEM_LINK] = "link",
+        [ITEM_RIGHT] = "right",         [ITEM_NODE] = "node", [ITEM_LINK] = "link",   [ITEM_MOUNT] = "mount",
         [ITEM_INTERFACE] = "interface", [ITEM_DATA] = "data", [ITEM_EVENT] = "event",
 };
 
@@ -61,6 +61,8 @@ static bool item_is_whole(const Item *item) {
                        (item->mode & ~(mode_t)07777) == 0;
         case ITEM_LINK:
                 return !string_empty(item->target) && path_is_plain(item->path);
+        case ITEM_MOUNT:
+                return item->target && item->target[0] == '/' && item->text && path_is_plain(item->path);
         case ITEM_INTERFACE:
                 return !string_empty(item->target) && strlen(item->path) < IFNAMSIZ &&
                        !strchr(item->path, '/') && path_is_plain(item->path);
@@ -154,12 +156,14 @@ bool item_equal(const Item *a, const Item *b) {
 
         switch (a->kind) {
         case ITEM_RIGHT:
-                return a->type == b->type && a->rdev == b->rdev;
+                return a->type == b->type && a->rdev == b->rdev && a->refused == b->refused;
         case ITEM_NODE:
                 return a->type == b->type && a->rdev == b->rdev && a->uid == b->uid && a->gid == b->gid &&
                        a->mode == b->mode;
         case ITEM_LINK:
                 return streq_ptr(a->target, b->target);
+        case ITEM_MOUNT:
+                return streq(a->target, b->target) && streq(a->text, b->text);
         case ITEM_INTERFACE:
                 return streq_ptr(a->target, b->target) && a->net_mode == b->net_mode &&
                        a->net_variant == b->net_variant && a->vlan == b->vlan && a->up == b->up &&
@@ -180,6 +184,7 @@ bool item_is_same_thing(const Item *a, const Item *b) {
         case ITEM_NODE:
                 return a->type == b->type && a->rdev == b->rdev;
         case ITEM_LINK:
+        case ITEM_MOUNT:
                 return streq_ptr(a->target, b->target);
         case ITEM_DATA: /* of one number, and so of one thing */
         case ITEM_EVENT:

@@ -23,7 +23,9 @@
  * goes with the last, and never has to be handed from one to the other. What is in the container does not say
  * who wants it: that is asked of all grants each time.
  *
- * An item that one device brings as its own and another as shared is shared for as long as both are there.
+ * An item that one device brings as its own and another as shared is shared for as long as both are there. So
+ * is one that two bring as their own, where either says that it is common: what CDI files describe overlaps,
+ * with each other and with the hardware that they are about.
  */
 #define ITEM_OWNER_SHARED "shared"
 
@@ -32,6 +34,7 @@ typedef enum ItemKind {
         ITEM_RIGHT,     /* the device filter lets the container open (type, rdev) */
         ITEM_NODE,      /* a special file below /dev */
         ITEM_LINK,      /* a symlink below /dev */
+        ITEM_MOUNT,     /* a file or folder of the host at a place inside */
         ITEM_INTERFACE, /* a network interface: the host's, or one made on top of it */
         ITEM_DATA,      /* an entry of the udev database */
         ITEM_EVENT,     /* the programs inside have been told; remove is the telling of the removal */
@@ -46,16 +49,19 @@ typedef struct Item {
         unsigned int n_refs;
         ItemKind kind;
         const char *device; /* id of the device it belongs to, or ITEM_OWNER_SHARED */
-        const char *path;   /* right: "c189:257"; node, link: path below /dev; interface: its name inside;
-                               data: the entry's id; event: devpath */
+        const char *path;   /* right: "c189:257"; node, link: path below /dev; mount: path below the root;
+                               interface: its name inside; data: the entry's id; event: devpath */
+        bool common;        /* others may bring the same thing; not known of what is read back */
         char type;          /* right, node: 'c' or 'b' */
         dev_t rdev;
-        uid_t uid; /* node: the host's ids */
+        unsigned int refused; /* right: bits of EDIT_* of model/edits.h that it does not allow */
+        uid_t uid;            /* node: the host's ids */
         gid_t gid;
-        mode_t mode;             /* node: permission bits */
-        const char *target;      /* link: what it points to, relative; interface: its name on the host */
-        const char *text;        /* data: the entry; see model/udev-data.h */
-        NetMode net_mode;        /* interface, as all of the next ones */
+        mode_t mode;        /* node: permission bits */
+        const char *target; /* link: what it points to, relative; mount: the host's path, absolute;
+                               interface: its name on the host */
+        const char *text;   /* data: the entry, see model/udev-data.h; mount: options, see model/mount.h */
+        NetMode net_mode;   /* interface, as all of the next ones */
         NetVariant net_variant;  /* of the mode */
         uint16_t vlan;           /* 0: none */
         bool up;                 /* whether it is set up */

@@ -22,6 +22,7 @@
 #include <sys/sysmacros.h>
 
 #include "model/udev-data.h"
+#include "plan/items-internal.h"
 #include "plan/wanted.h"
 #include "util/string.h"
 
@@ -86,8 +87,7 @@ static int link_target(const char *path, const char *node, char *target, size_t 
         return (size_t)snprintf(target + at, size - at, "%s", node) < size - at ? 0 : -EINVAL;
 }
 
-/* Makes one item and hands it to @set. Return: 0; -EEXIST; -EINVAL; -ENOMEM. */
-static int put_item(ItemSet *set, const Item *fields) {
+int items_put(ItemSet *set, const Item *fields) {
         _cleanup_(item_unrefp) Item *item = NULL;
         int r;
 
@@ -114,7 +114,7 @@ static int put_link(ItemSet *set, const Device *device, const Part *part, const 
         r = link_target(path, part->name, target, sizeof(target));
         if (r < 0)
                 return r;
-        r = put_item(set, &(Item){.kind = ITEM_LINK, .device = device->id, .path = path, .target = target});
+        r = items_put(set, &(Item){.kind = ITEM_LINK, .device = device->id, .path = path, .target = target});
         /* A template without {name} or {kind} names one link, which is for the device's first node. */
         if (r == -EEXIST)
                 return 0;
@@ -124,7 +124,7 @@ static int put_link(ItemSet *set, const Device *device, const Part *part, const 
         return r;
 }
 
-static int put_data(ItemSet *set, const char *owner, const Part *part, const Links *links) {
+static int put_data(ItemSet *set, const char *owner, const Part *part, const Links *links, bool common) {
         _cleanup_free_ char *text = NULL;
         char id[UDEV_DATA_ID_MAX];
         int r;
@@ -135,7 +135,8 @@ static int put_data(ItemSet *set, const char *owner, const Part *part, const Lin
         r = udev_data_format(&part->properties, links->paths, &text);
         if (r < 0)
                 return r;
-        r = put_item(set, &(Item){.kind = ITEM_DATA, .device = owner, .path = id, .text = text});
+        r = items_put(
+                set, &(Item){.kind = ITEM_DATA, .device = owner, .path = id, .text = text, .common = common});
         return r == -EEXIST ? 0 : r;
 }
 
@@ -154,7 +155,7 @@ static int set_devlinks(PropertyList *properties, const Links *links) {
         return property_list_set(properties, "DEVLINKS", value);
 }
 
-static int put_event(ItemSet *set, const char *owner, const Part *part, const Links *links) {
+static int put_event(ItemSet *set, const char *owner, const Part *part, const Links *links, bool common) {
         _cleanup_(property_list_deinit) PropertyList own = {};
         const PropertyList *properties = &part->properties;
         int r;
@@ -167,10 +168,21 @@ static int put_event(ItemSet *set, const char *owner, const Part *part, const Li
                         return r;
                 properties = &own;
         }
-        return put_item(set, &(Item){.kind = ITEM_EVENT,
-                                     .device = owner,
-                                     .path = part->devpath,
-                                     .properties = *properties});
+        return items_put(set, &(Item){.kind = ITEM_EVENT,
+                                      .device = owner,
+                                      .path = part->devpath,
+                                      .properties = *properties,
+                                      .common = common});
+}
+
+int items_put_news(ItemSet *set, const char *owner, const Part *part) {
+        const Links none = {};
+        int r;
+
+        r = put_data(set, owner, part, &none, /* common= */ true);
+        if (r >= 0)
+                r = put_event(set, owner, part, &none, /* common= */ true);
+        return r == -EEXIST ? 0 : r;
 }
 
 static int put_node(ItemSet *set, const Device *device, const Container *container, const Part *part,
@@ -187,21 +199,21 @@ static int put_node(ItemSet *set, const Device *device, const Container *contain
                 return -ERANGE;
 
         snprintf(right, sizeof(right), "%c%u:%u", part->type, major(part->rdev), minor(part->rdev));
-        r = put_item(set, &(Item){.kind = ITEM_RIGHT,
-                                  .device = owner,
-                                  .path = right,
-                                  .type = part->type,
-                                  .rdev = part->rdev});
+        r = items_put(set, &(Item){.kind = ITEM_RIGHT,
+                                   .device = owner,
+                                   .path = right,
+                                   .type = part->type,
+                                   .rdev = part->rdev});
         if (r < 0 && r != -EEXIST)
                 return r;
-        r = put_item(set, &(Item){.kind = ITEM_NODE,
-                                  .device = owner,
-                                  .path = part->name,
-                                  .type = part->type,
-                                  .rdev = part->rdev,
-                                  .uid = uid,
-                                  .gid = gid,
-                                  .mode = give->mode});
+        r = items_put(set, &(Item){.kind = ITEM_NODE,
+                                   .device = owner,
+                                   .path = part->name,
+                                   .type = part->type,
+                                   .rdev = part->rdev,
+                                   .uid = uid,
+                                   .gid = gid,
+                                   .mode = give->mode});
         if (r < 0)
                 return r == -EEXIST ? 0 : r;
         if (give->symlink) {
@@ -211,8 +223,8 @@ static int put_node(ItemSet *set, const Device *device, const Container *contain
         }
         if (part->silent)
                 return 0;
-        r = put_data(set, owner, part, &links);
-        return r < 0 ? r : put_event(set, owner, part, &links);
+        r = put_data(set, owner, part, &links, /* common= */ false);
+        return r < 0 ? r : put_event(set, owner, part, &links, /* common= */ false);
 }
 
 /* The name, the address and the like that a rule asks for are for the device's first interface; its others
@@ -239,7 +251,7 @@ static int put_interface(ItemSet *set, const Device *device, const Part *part, c
                         fields.mac = net->mac;
                 fields.addresses = net->addresses;
         }
-        return put_item(set, &fields);
+        return items_put(set, &fields);
 }
 
 int wanted_items(const Device *device, const Container *container, const Give *give, bool interfaces,

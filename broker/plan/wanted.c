@@ -112,7 +112,7 @@ static int wish_list_add(WishList *list, const Wish *wish) {
 
 static bool device_has_something(const Device *device) {
         device_parts_foreach(part, device)
-                if (part_is_node(part) || part->kind == PART_NET)
+                if (part_is_node(part) || part->kind == PART_NET || part->kind == PART_CDI)
                         return true;
         return false;
 }

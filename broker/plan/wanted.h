@@ -81,3 +81,13 @@ int wanted_items(const Device *device, const Container *container, const Give *g
  * Return: as wanted_items(); @set is to be thrown away on failure. */
 int wanted_companions(const Registry *registry, const Device *device, const Container *container,
                       const Give *give, ItemSet *set);
+
+/* Adds to @set what CDI devices mean: @device, if it is one, and those that go along by @give. One of these
+ * that is not there adds nothing. Return: as wanted_items(); -ENOENT or -ENODEV a node is not on the host; -EOPNOTSUPP what the file asks for cannot be given, see edits_report(). */
+int wanted_edits(const Registry *registry, const Device *device, const Container *container, const Give *give,
+                 ItemSet *set);
+
+/* One after the other of the edits that wanted_edits() is about, borrowed; NULL behind the last. *at starts
+ * with 0. */
+const Edits *wanted_next_edits(const Registry *registry, const Device *device, const Give *give,
+                               unsigned int *at);

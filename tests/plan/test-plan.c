@@ -254,6 +254,9 @@ static void test_item_refuses(_unused_ void **state) {
                 {.kind = ITEM_LINK, .device = "d", .path = "..", .target = "x"},
                 {.kind = ITEM_INTERFACE, .device = "d", .path = "sixteen-letters-", .target = "eth0"},
                 {.kind = ITEM_INTERFACE, .device = "d", .path = "a/b", .target = "eth0"},
+                {.kind = ITEM_MOUNT, .device = "d", .path = "a/b", .target = "usr", .text = ""},
+                {.kind = ITEM_MOUNT, .device = "d", .path = "/a", .target = "/usr", .text = ""},
+                {.kind = ITEM_MOUNT, .device = "d", .path = "a", .target = "/usr"},
                 {.kind = ITEM_EVENT, .device = "d", .path = "devices/x"},
                 {.kind = ITEM_DATA, .device = "d", .path = "c1:3"},
                 {.kind = ITEM_DATA, .device = "d", .path = "../x", .text = "V:1\n"},
@@ -270,7 +273,7 @@ static void test_item_refuses(_unused_ void **state) {
 static void test_kind_names(_unused_ void **state) {
         for (ItemKind kind = 0; kind < ITEM_KIND_MAX; kind++)
                 assert_int_equal(item_kind_from_string(item_kind_to_string(kind)), kind);
-        assert_int_equal(item_kind_from_string("mount"), ITEM_KIND_INVALID);
+        assert_int_equal(item_kind_from_string("socket"), ITEM_KIND_INVALID);
         assert_null(item_kind_to_string(ITEM_KIND_MAX));
 }
 

@@ -44,6 +44,11 @@ Item *world_item(World *world) {
                 fields.path = links[k % 2];
                 fields.target = paths[world_draw(world, 2)];
                 break;
+        case ITEM_MOUNT:
+                fields.path = links[k % 2];
+                fields.target = world_draw(world, 2) ? "/usr/lib/a.so" : "/usr/lib/b.so";
+                fields.text = "ro";
+                break;
         case ITEM_INTERFACE:
                 fields.path = names[k % 2];
                 fields.target = names[world_draw(world, 2)];
