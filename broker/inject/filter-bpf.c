@@ -128,7 +128,8 @@ static RightKey key_of(const FilterRight *right) {
 }
 
 static int unified_allow(int map_fd, const FilterRight *right) {
-        const uint32_t access = ACCESS_ALL;
+        const uint32_t access = ACCESS_ALL & ~(right->refused & EDIT_READ ? BPF_DEVCG_ACC_READ : 0U) &
+                                ~(right->refused & EDIT_WRITE ? BPF_DEVCG_ACC_WRITE : 0U);
         RightKey key = key_of(right);
 
         return bpf_map_update_elem(map_fd, &key, &access, BPF_ANY) < 0 ? negative_errno(EIO) : 0;
@@ -268,14 +269,19 @@ static int unified_read(int map_fd, int (*found)(const FilterRight *right, void 
          * gone. */
         for (unsigned int i = 0; i < FILTER_RIGHTS_MAX; i++, key = next) {
                 FilterRight right;
+                uint32_t access;
                 int r;
 
                 if (bpf_map_get_next_key(map_fd, i == 0 ? NULL : &key, &next) < 0)
                         return errno == ENOENT ? 0 : negative_errno(EIO);
+                if (bpf_map_lookup_elem(map_fd, &next, &access) < 0)
+                        return negative_errno(EIO);
                 right = (FilterRight){
                         .type = next.type == BPF_DEVCG_DEV_BLOCK ? 'b' : 'c',
                         .major = next.major,
                         .minor = next.minor,
+                        .refused = (access & BPF_DEVCG_ACC_READ ? 0 : EDIT_READ) |
+                                   (access & BPF_DEVCG_ACC_WRITE ? 0 : EDIT_WRITE),
                 };
                 r = filter_right_is_standard(&right) ? 0 : found(&right, userdata);
                 if (r < 0)

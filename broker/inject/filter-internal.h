@@ -6,6 +6,7 @@
 
 #include "inject/cgroup.h"
 #include "inject/filter.h"
+#include "model/edits.h"
 
 /* What is between the front in filter.c and its two drivers. */
 
@@ -17,7 +18,8 @@
 typedef struct FilterRight {
         char type;
         uint32_t major;
-        uint32_t minor; /* or FILTER_ANY */
+        uint32_t minor;       /* or FILTER_ANY */
+        unsigned int refused; /* EDIT_READ, EDIT_WRITE: what it does not allow */
 } FilterRight;
 
 /* What a container may always open. */

@@ -26,14 +26,19 @@
 /* "c MAJOR:MINOR rwm" */
 #define LINE_SIZE 64
 
+#define ACCESS_ALL 0U /* refused: nothing */
+
 /* devices.list is one page (or a few): far above what 4096 lines take. */
 #define LIST_MAX (1024U * 1024U)
 
-static const char *line_of(const FilterRight *right, char buffer[static LINE_SIZE]) {
+static const char *line_of(const FilterRight *right, unsigned int refused, char buffer[static LINE_SIZE]) {
+        const char *read = refused & EDIT_READ ? "" : "r", *write = refused & EDIT_WRITE ? "" : "w";
+
         if (right->minor == FILTER_ANY)
-                snprintf(buffer, LINE_SIZE, "%c %u:* rwm", right->type, right->major);
+                snprintf(buffer, LINE_SIZE, "%c %u:* %s%sm", right->type, right->major, read, write);
         else
-                snprintf(buffer, LINE_SIZE, "%c %u:%u rwm", right->type, right->major, right->minor);
+                snprintf(buffer, LINE_SIZE, "%c %u:%u %s%sm", right->type, right->major, right->minor, read,
+                         write);
         return buffer;
 }
 
@@ -49,7 +54,8 @@ static int v1_create(int folder_fd) {
             (r = fd_write_string(folder_fd, "devices.allow", "b *:* m")) < 0)
                 return r;
         for (size_t i = 0; i < filter_n_standard; i++) {
-                r = fd_write_string(folder_fd, "devices.allow", line_of(&filter_standard[i], line));
+                r = fd_write_string(folder_fd, "devices.allow",
+                                    line_of(&filter_standard[i], ACCESS_ALL, line));
                 if (r < 0)
                         return r;
         }
@@ -77,21 +83,21 @@ static int write_allow(int folder_fd, void *userdata) {
         return r == -ENOENT || r == -ENODEV ? 0 : r;
 }
 
+static int v1_deny(int folder_fd, const FilterRight *right) {
+        char line[LINE_SIZE];
+
+        return fd_write_string(folder_fd, "devices.deny", line_of(right, ACCESS_ALL, line));
+}
+
 static int v1_allow(int folder_fd, const FilterRight *right) {
         char line[LINE_SIZE];
         int r;
 
-        line_of(right, line);
+        line_of(right, right->refused, line);
         r = cgroup_walk(folder_fd, write_allow, line);
         if (r < 0)
-                (void)fd_write_string(folder_fd, "devices.deny", line);
+                (void)v1_deny(folder_fd, right);
         return r;
-}
-
-static int v1_deny(int folder_fd, const FilterRight *right) {
-        char line[LINE_SIZE];
-
-        return fd_write_string(folder_fd, "devices.deny", line_of(right, line));
 }
 
 /* Return: 1 a right to open one number; 0 something else. */
@@ -105,6 +111,7 @@ static int parse_line(const char *line, FilterRight *ret) {
             string_to_u64(minor, 10, UINT32_MAX - 1, &value) < 0)
                 return 0;
         right.minor = (uint32_t)value;
+        right.refused = (strchr(access, 'r') ? 0 : EDIT_READ) | (strchr(access, 'w') ? 0 : EDIT_WRITE);
         *ret = right;
         return 1;
 }

@@ -143,7 +143,10 @@ Filter *filter_close(Filter *filter) {
 static FilterRight right_of_item(const Item *item) {
         assert(item && item->kind == ITEM_RIGHT);
 
-        return (FilterRight){.type = item->type, .major = major(item->rdev), .minor = minor(item->rdev)};
+        return (FilterRight){.type = item->type,
+                             .major = major(item->rdev),
+                             .minor = minor(item->rdev),
+                             .refused = item->refused};
 }
 
 int filter_allow(Filter *filter, const Item *item) {
@@ -173,7 +176,8 @@ static int add_found(const FilterRight *right, void *userdata) {
                              .device = "",
                              .path = path,
                              .type = right->type,
-                             .rdev = makedev(right->major, right->minor)},
+                             .rdev = makedev(right->major, right->minor),
+                             .refused = right->refused},
                      &item);
         if (r < 0)
                 return r;

@@ -42,8 +42,9 @@ int filter_open(const char *relative, Filter **ret);
 Filter *filter_close(Filter *filter);
 DEFINE_CLEANUP(Filter *, filter_close);
 
-/* @item is an ITEM_RIGHT. Allowing twice and denying what is not allowed are fine. Return: 0; -E2BIG the
- * container has thousands of rights, or (v1) of cgroups; -ELOOP (v1) its cgroups are nested too deep; errno.
+/* @item is an ITEM_RIGHT; one that is there with other bits refused is to be denied first. Allowing twice and
+ * denying what is not allowed are fine. Return: 0; -E2BIG the container has thousands of rights, or (v1) of
+ * cgroups; -ELOOP (v1) its cgroups are nested too deep; errno.
  */
 int filter_allow(Filter *filter, const Item *item);
 int filter_deny(Filter *filter, const Item *item);

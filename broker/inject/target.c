@@ -26,6 +26,7 @@
 #include "inject/filter.h"
 #include "inject/interface.h"
 #include "inject/live-dev.h"
+#include "inject/mount.h"
 #include "inject/netns.h"
 #include "inject/target.h"
 #include "inject/udevd.h"
@@ -42,6 +43,7 @@ struct Target {
         Filter *filter;
         UeventSocket *events;
         UdevdProbe *udevd;
+        int proc_fd; /* /proc/PID of its init */
         int netns_fd;
         int state_fd;
         int watch_fd; /* -EBADF until target_watch() */
@@ -53,6 +55,7 @@ Target *target_close(Target *target) {
                 filter_close(target->filter);
                 uevent_socket_close(target->events);
                 udevd_probe_close(target->udevd);
+                safe_close(target->proc_fd);
                 safe_close(target->netns_fd);
                 safe_close(target->state_fd);
                 safe_close(target->watch_fd);
@@ -81,7 +84,7 @@ static bool has_ended(int pidfd) {
 
 /* Everything that is found by the number of the init process. */
 static int open_process(Target *target, const Container *container) {
-        char path[sizeof("/proc//ns/net") + 11];
+        char path[sizeof("/proc/") + 11];
         uint32_t uid, gid;
         int r;
 
@@ -90,10 +93,13 @@ static int open_process(Target *target, const Container *container) {
             (r = id_map_to_host(&container->gid_map, 0, &gid)) < 0)
                 return r == -ENOENT ? -EINVAL : r;
 
-        snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)container->init_pid);
-        target->netns_fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (target->netns_fd < 0)
+        snprintf(path, sizeof(path), "/proc/%d", (int)container->init_pid);
+        target->proc_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (target->proc_fd < 0)
                 return errno == ENOENT ? -ESRCH : -errno;
+        target->netns_fd = openat(target->proc_fd, "ns/net", O_RDONLY | O_CLOEXEC);
+        if (target->netns_fd < 0)
+                return errno == ENOENT || errno == ESRCH ? -ESRCH : -errno;
         r = udevd_probe_open(container->init_pid, &target->udevd);
         if (r < 0)
                 return r == -ENOENT || r == -EINVAL ? -ESRCH : r;
@@ -111,7 +117,12 @@ int target_open(const char *runtime_dir, const Container *container, const char 
         target = malloc(sizeof(*target));
         if (!target)
                 return -ENOMEM;
-        *target = (Target){.netns_fd = -EBADF, .state_fd = -EBADF, .watch_fd = -EBADF};
+        *target = (Target){
+                .proc_fd = -EBADF,
+                .netns_fd = -EBADF,
+                .state_fd = -EBADF,
+                .watch_fd = -EBADF,
+        };
         target->name = strdup(container->name);
         if (!target->name)
                 return -ENOMEM;
@@ -133,7 +144,7 @@ int target_open(const char *runtime_dir, const Container *container, const char 
 }
 
 bool target_step_blocks(const Step *step) {
-        return step->item->kind == ITEM_INTERFACE;
+        return step->item->kind == ITEM_INTERFACE || step->item->kind == ITEM_MOUNT;
 }
 
 static int tell(Target *target, UeventAction action, const PropertyList *properties) {
@@ -201,6 +212,9 @@ int target_apply(Target *target, const Step *step) {
         case ITEM_LINK:
         case ITEM_DATA:
                 return add ? live_dev_add(target->live, item) : live_dev_remove(target->live, item);
+        case ITEM_MOUNT:
+                return add ? mount_add(item, target->proc_fd, target->state_fd, target->name)
+                           : mount_remove(item, target->proc_fd, target->state_fd, target->name);
         case ITEM_INTERFACE:
                 return add ? interface_add(item, target->netns_fd, target->state_fd, target->name)
                            : interface_remove(item, target->netns_fd, target->state_fd, target->name);
@@ -255,14 +269,16 @@ static int add_all(ItemSet *set, const ItemSet *more) {
 }
 
 int target_read(Target *target, ItemSet *ret) {
-        _cleanup_(item_set_deinit) ItemSet set = {}, rights = {}, interfaces = {};
+        _cleanup_(item_set_deinit) ItemSet set = {}, rights = {}, interfaces = {}, mounts = {};
         int r;
 
         assert(target && ret);
 
         if ((r = live_dev_read(target->live, &set)) < 0 || (r = filter_read(target->filter, &rights)) < 0 ||
             (r = interface_read(target->netns_fd, target->state_fd, target->name, &interfaces)) < 0 ||
-            (r = add_rights(&set, &rights)) < 0 || (r = add_all(&set, &interfaces)) < 0)
+            (r = mount_read(target->proc_fd, target->state_fd, target->name, &mounts)) < 0 ||
+            (r = add_rights(&set, &rights)) < 0 || (r = add_all(&set, &interfaces)) < 0 ||
+            (r = add_all(&set, &mounts)) < 0)
                 return r;
         *ret = set;
         set = (ItemSet){};

@@ -22,7 +22,7 @@ int target_open(const char *runtime_dir, const Container *container, const char 
 Target *target_close(Target *target);
 DEFINE_CLEANUP(Target *, target_close);
 
-/* Whether the step may block and has to be run in a child: those of interfaces. */
+/* Whether the step may block and has to be run in a child: those of interfaces and mounts. */
 bool target_step_blocks(const Step *step);
 
 /**
