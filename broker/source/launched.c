@@ -204,6 +204,8 @@ static int container_from_record(const char *name, const ContainerRecord *record
         if (r < 0)
                 return r;
         r = property_list_copy(&container->labels, &record->labels);
+        if (r >= 0)
+                r = edits_append(&container->started, &record->started);
         if (r < 0)
                 return r;
         r = container_pin_init(container, record);
