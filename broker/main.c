@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "bus/bus.h"
+#include "cdi/catalog.h"
 #include "core/loop.h"
 #include "core/manager.h"
 #include "daemon/service.h"
@@ -26,6 +27,7 @@
 #include "util/string.h"
 
 #define POLICY_DIRS_MAX 64U
+#define CDI_DIRS_MAX    16U
 #define EVENTS_NAME     "device-events" /* of the socket that the service manager keeps */
 
 typedef struct Options {
@@ -36,6 +38,8 @@ typedef struct Options {
         const char *state_dir;
         const char *policy_dirs[POLICY_DIRS_MAX + 1];
         size_t n_policy_dirs;
+        const char *cdi_dirs[CDI_DIRS_MAX + 1];
+        size_t n_cdi_dirs;
         bool foreground;
 } Options;
 
@@ -45,6 +49,8 @@ static const char *const default_policy_dirs[] = {
         DAVIT_SYSCONFDIR "/policy.d",
         NULL,
 };
+
+static const char *const default_cdi_dirs[] = {CDI_FOLDERS, NULL};
 
 static void print_help(void) {
         printf("davitd [OPTION]...\n\n"
@@ -59,11 +65,15 @@ static void print_help(void) {
                "  --container-dir DIR      container files; default: " DAVIT_SYSCONFDIR "/containers\n"
                "  --state-dir DIR          what is kept of containers; default: " DAVIT_STATEDIR
                "/containers\n"
+               "  --cdi-dir DIR            CDI files; may be given several times, a later one goes before; "
+               "default:\n"
+               "                           %s, %s\n"
                "  --foreground             stay in the foreground\n"
                "  --debug                  log more\n"
                "  --help                   say this\n"
                "  --version                print the version\n",
-               default_policy_dirs[0], default_policy_dirs[1], default_policy_dirs[2]);
+               default_policy_dirs[0], default_policy_dirs[1], default_policy_dirs[2], default_cdi_dirs[0],
+               default_cdi_dirs[1]);
 }
 
 static int wrong(const char *what) {
@@ -80,6 +90,7 @@ static int parse(int argc, char **argv, Options *options) {
                 {"container-program", required_argument, NULL, 'c'},
                 {"container-dir", required_argument, NULL, 'C'},
                 {"state-dir", required_argument, NULL, 's'},
+                {"cdi-dir", required_argument, NULL, 'D'},
                 {"foreground", no_argument, NULL, 'f'},
                 {"debug", no_argument, NULL, 'd'},
                 {"help", no_argument, NULL, 'h'},
@@ -100,6 +111,11 @@ static int parse(int argc, char **argv, Options *options) {
                         if (options->n_policy_dirs >= POLICY_DIRS_MAX)
                                 return wrong("too many policy folders");
                         options->policy_dirs[options->n_policy_dirs++] = optarg;
+                        break;
+                case 'D':
+                        if (options->n_cdi_dirs >= CDI_DIRS_MAX)
+                                return wrong("too many folders of CDI files");
+                        options->cdi_dirs[options->n_cdi_dirs++] = optarg;
                         break;
                 case 'c':
                         options->container_program = optarg;
@@ -136,6 +152,9 @@ static int parse(int argc, char **argv, Options *options) {
         for (size_t i = 0; i < options->n_policy_dirs; i++)
                 if (options->policy_dirs[i][0] != '/')
                         return wrong("policy folders must be absolute");
+        for (size_t i = 0; i < options->n_cdi_dirs; i++)
+                if (options->cdi_dirs[i][0] != '/')
+                        return wrong("folders of CDI files must be absolute");
         return -1;
 }
 
@@ -234,6 +253,7 @@ static int build(Daemon *daemon, const Options *options) {
                 .container_program = options->container_program,
                 .container_dir = options->container_dir,
                 .state_dir = options->state_dir,
+                .cdi_dirs = options->n_cdi_dirs > 0 ? options->cdi_dirs : default_cdi_dirs,
                 .kept_events = daemon->kept_events,
                 .keep_events = keep_events,
         };

@@ -92,6 +92,24 @@ static int get_linger_until(_unused_ sd_bus *bus, _unused_ const char *path, _un
         return sd_bus_message_append_basic(reply, 't', &until);
 }
 
+static int get_lacking(_unused_ sd_bus *bus, _unused_ const char *path, _unused_ const char *interface,
+                       _unused_ const char *property, sd_bus_message *reply, void *userdata,
+                       _unused_ sd_bus_error *error) {
+        const Grant *grant = userdata;
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'a', "s");
+        for (const char *p = grant->lacking ?: ""; r >= 0 && *p; p += strspn(p, "\n")) {
+                _cleanup_free_ char *line = strndup(p, strcspn(p, "\n"));
+
+                if (!line)
+                        return -ENOMEM;
+                p += strlen(line);
+                r = sd_bus_message_append_basic(reply, 's', line);
+        }
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
 static const sd_bus_vtable grant_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_PROPERTY("Device", "o", get_device, 0, SD_BUS_VTABLE_PROPERTY_CONST),
@@ -104,6 +122,7 @@ static const sd_bus_vtable grant_vtable[] = {
                         SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Error", "s", get_error, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("LingerUntil", "t", get_linger_until, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("Lacking", "as", get_lacking, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_VTABLE_END,
 };
 

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "core/manager-internal.h"
+#include "model/cdi-name.h"
 #include "source/sysfs.h"
 #include "util/log.h"
 #include "util/string.h"
@@ -103,6 +104,7 @@ void manager_settled(Manager *manager, Container *container, const char *device_
         if (grant->state != GRANT_LEAVING) {
                 if (error >= 0)
                         manager_hold(manager, grant);
+                manager_note_lacking(manager, grant);
                 grant_set_state(manager, grant,
                                 error < 0              ? GRANT_FAILED
                                 : grant_is_away(grant) ? GRANT_LINGERING
@@ -226,13 +228,23 @@ void manager_assign_all(Manager *manager) {
                 runner_touch_all(context_of(container)->runner);
 }
 
-static bool has_companion(const Container *container, const char *id) {
-        char companion[DEVICE_ID_MAX];
+static bool brings_along(const Grant *grant, const char *id) {
+        char other[DEVICE_ID_MAX];
 
+        for (unsigned int i = 0; device_companion(grant->device, i, other) >= 0; i++)
+                if (streq(other, id))
+                        return true;
+        for (size_t i = 0; grant->decision && i < grant->decision->give.cdi.n_items; i++)
+                if (cdi_name_to_id(grant->decision->give.cdi.items[i].glob, other, sizeof(other)) >= 0 &&
+                    streq(other, id))
+                        return true;
+        return false;
+}
+
+static bool has_companion(const Container *container, const char *id) {
         for (const Grant *grant = container->grants; grant; grant = grant->container_next)
-                for (unsigned int i = 0; device_companion(grant->device, i, companion) >= 0; i++)
-                        if (streq(companion, id))
-                                return true;
+                if (brings_along(grant, id))
+                        return true;
         return false;
 }
 

@@ -59,8 +59,7 @@ static void fail_pair(CallDone done, void *userdata, CallCode code, const char *
                 call_fail(done, userdata, code, "No device is called %s", device);
 }
 
-/* Whether one more container may have the device; else *ret_holder is one who is in the way. */
-static bool has_place(const Device *device, const Rule *rule, const Container **ret_holder) {
+bool manager_has_place(const Device *device, const Rule *rule, const Container **ret_holder) {
         unsigned int places = rule ? rule->give.share : GIVE_DEFAULT.share, n = 0;
 
         for (const Grant *grant = device->grants; grant; grant = grant->device_next) {
@@ -106,7 +105,7 @@ void manager_attach(Manager *manager, const char *device_name, const char *conta
                 return;
         }
         grant = registry_grant(device, container);
-        if (!grant && !has_place(device, rule, &holder)) {
+        if (!grant && !manager_has_place(device, rule, &holder)) {
                 call_fail(done, userdata, CALL_BUSY, "%s is given to %s, and not to be shared", device->id,
                           holder->name);
                 return;

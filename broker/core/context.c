@@ -22,6 +22,7 @@
 
 #include "core/manager-internal.h"
 #include "inject/interface.h"
+#include "inject/mount.h"
 #include "launch/launch.h"
 #include "util/fd.h"
 #include "util/log.h"
@@ -455,6 +456,8 @@ static int work_clean_up(void *userdata) {
         r = launch_clean_up(manager->runtime_dir, clean_up->name);
         if (r == -EBUSY)
                 return r;
+        k = mount_forget(manager->state_fd, clean_up->name);
+        r = r < 0 ? r : k;
         k = interface_restore(manager->state_fd, clean_up->name);
         return r < 0 ? r : k;
 }
@@ -529,10 +532,11 @@ void manager_container_stale(void *userdata, const char *name, _unused_ const ch
         on_clean_up_retry(clean_up);
 }
 
-/* Return: the name of the container whose interface the file tells of, owned by the caller; NULL for other
- * files. */
+/* Return: the name of the container whose interface or mount the file tells of, owned by the caller; NULL for
+ * other files. */
 static char *container_of_state(const char *file) {
-        const char *name = startswith(file, "interface-"), *at = name ? strchr(name, '@') : NULL;
+        const char *name = startswith(file, "interface-") ?: startswith(file, "mount-");
+        const char *at = name ? strchr(name, '@') : NULL;
 
         return at ? strndup(name, (size_t)(at - name)) : NULL;
 }

@@ -33,6 +33,22 @@ int manager_check_container_file(const Manager *manager, const char *name, char 
         return *ret ? 1 : -ENOMEM;
 }
 
+int manager_read_labels(const Manager *manager, const char *name, PropertyList *ret) {
+        _cleanup_(container_file_deinit) ContainerFile file = {};
+        _cleanup_(parse_errors_deinit) ParseErrors errors = {};
+        _cleanup_free_ char *path = NULL;
+        int r;
+
+        if (!manager->container_dir)
+                return 0;
+        r = container_file_path(manager->container_dir, name, &path);
+        if (r >= 0)
+                r = container_file_load(path, &file, &errors);
+        if (r != 0)
+                return r == -ENOENT || r > 0 ? 0 : r;
+        return property_list_copy(ret, &file.labels);
+}
+
 static void tell_progress(Manager *manager, const char *name, const char *line) {
         uint64_t done, total;
         int end = 0;

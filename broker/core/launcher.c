@@ -380,8 +380,28 @@ static int push(char **argv, size_t *n, const char *arg) {
         return argv[(*n)++] ? 0 : -ENOMEM;
 }
 
+static int push_started(char **argv, size_t *n, const Edits *started) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < started->n_env; i++) {
+                r = push(argv, n, "--cdi-env");
+                if (r >= 0)
+                        r = push(argv, n, started->env[i]);
+        }
+        for (size_t i = 0; r >= 0 && i < started->n_gids; i++) {
+                char text[16];
+
+                snprintf(text, sizeof(text), "%u", started->gids[i]);
+                r = push(argv, n, "--cdi-gid");
+                if (r >= 0)
+                        r = push(argv, n, text);
+        }
+        return r;
+}
+
 /* The keeper's command line. On failure what was made of it is in *ret, to be freed. */
-static int launch_arguments(const Manager *manager, const ManagerLaunch *launch, char ***ret) {
+static int launch_arguments(const Manager *manager, const ManagerLaunch *launch, const Edits *started,
+                            char ***ret) {
         const char *const head[] = {
                 "run", "--foreground", "--runtime-dir", manager->runtime_dir, "--name", launch->name,
         };
@@ -390,7 +410,8 @@ static int launch_arguments(const Manager *manager, const ManagerLaunch *launch,
                 {"--state-dir", manager->state_dir},
         };
         size_t n = 0, n_labels = count(launch->labels), n_command = count(launch->command);
-        char **argv = calloc(ELEMENTSOF(head) + 2 * ELEMENTSOF(folders) + 4 + 2 * n_labels + n_command,
+        char **argv = calloc(ELEMENTSOF(head) + 2 * ELEMENTSOF(folders) + 4 + 2 * n_labels + n_command +
+                                     2 * (started->n_env + started->n_gids),
                              sizeof(*argv));
         int r = 0;
 
@@ -415,6 +436,8 @@ static int launch_arguments(const Manager *manager, const ManagerLaunch *launch,
                 if (r >= 0)
                         r = push(argv, &n, launch->labels[i]);
         }
+        if (r >= 0)
+                r = push_started(argv, &n, started);
         if (r >= 0 && n_command > 0)
                 r = push(argv, &n, "--");
         for (size_t i = 0; r >= 0 && i < n_command; i++)
@@ -431,6 +454,7 @@ static bool name_is_taken(const Manager *manager, const char *name) {
 
 static int launch_new(Manager *manager, const ManagerLaunch *request, CallDone done, void *userdata,
                       PendingLaunch **ret) {
+        _cleanup_(edits_deinit) Edits started = {};
         PendingLaunch *launch = calloc(1, sizeof(*launch));
         int r = 0;
 
@@ -455,7 +479,9 @@ static int launch_new(Manager *manager, const ManagerLaunch *request, CallDone d
                                 r = -errno;
                 }
         if (r >= 0)
-                r = launch_arguments(manager, request, &launch->arguments);
+                r = manager_start_edits(manager, request->name, request->labels, &started);
+        if (r >= 0)
+                r = launch_arguments(manager, request, &started, &launch->arguments);
         if (r < 0) {
                 launch_free(launch);
                 return r;

@@ -8,6 +8,7 @@
 #include "core/runner.h"
 #include "inject/target.h"
 #include "plan/wanted.h"
+#include "source/cdi.h"
 #include "source/disks.h"
 #include "source/launched.h"
 #include "source/monitor.h"
@@ -39,9 +40,10 @@ struct Manager {
         Monitor *monitor;
         Launched *launched;
         Nvidia *nvidia;
+        CdiSource *cdi; /* NULL: without */
         Disks *disks;
         LoopSource *disks_source;
-        LoopSource *monitor_source, *launched_source, *nvidia_source;
+        LoopSource *monitor_source, *launched_source, *nvidia_source, *cdi_source;
         LoopSource *rescan; /* armed while a rescan is due */
 
         ManagerObserver observer;
@@ -119,6 +121,9 @@ void manager_settled(Manager *manager, Container *container, const char *device,
 /* collect.c: for RunnerClient.wanted. */
 int manager_wanted(Manager *manager, Container *container, const char *device, ItemSet *ret);
 
+/* lacking.c: works out anew what of the CDI devices that come with a grant its container does without. */
+void manager_note_lacking(Manager *manager, Grant *grant);
+
 /* hold.c: a grant stays with its device while that changes its mode, and for a time while it is away. */
 /* What the device's grant is given by lets it linger: from now on it is held, as the device is now. */
 void manager_hold(Manager *manager, Grant *grant);
@@ -189,12 +194,24 @@ void manager_yield_touch_all(Manager *manager);
 /* udev has told something of a part that is known, and for the device it meant nothing. */
 void manager_yield_heard(Manager *manager, const Uevent *event);
 
+/* call.c */
+/* Whether one more container may have the device by @rule, NULL for by hand; else *ret_holder is one who is
+ * in the way. */
+bool manager_has_place(const Device *device, const Rule *rule, const Container **ret_holder);
+
 /* launch-check.c */
+/* The labels in the container file of that name, if there is one that is good. Return: 0; errno. */
+int manager_read_labels(const Manager *manager, const char *name, PropertyList *ret);
 /* Whether the container file of that name, if there is one, is good. Return: 0; 1 it has errors, *ret is
  * their text; errno. */
 int manager_check_container_file(const Manager *manager, const char *name, char **ret);
 /* Takes the lines "progress DONE TOTAL" off the start of a keeper's @text, and tells of them. */
 void manager_take_progress(Manager *manager, const char *name, char *text, size_t *n_text);
+
+/* launch-edits.c */
+/* What the CDI devices that a container is going to be given want done at its start, into the empty @ret: env
+ * and gids. @labels: of the launch, "key=value", NULL-terminated; may be NULL. Return: 0; -ENOMEM. */
+int manager_start_edits(const Manager *manager, const char *name, char *const *labels, Edits *ret);
 
 /* launcher.c */
 void manager_free_launches(Manager *manager);

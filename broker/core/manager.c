@@ -98,6 +98,8 @@ static int strings_copy(const char *const *from, char ***ret) {
         return 0;
 }
 
+static void on_event(void *userdata, const Uevent *event, bool complete);
+
 int manager_new(Loop *loop, const ManagerConfig *config, Manager **ret) {
         _cleanup_(manager_freep) Manager *manager = calloc(1, sizeof(*manager));
         _cleanup_(parse_errors_deinit) ParseErrors errors = {};
@@ -126,6 +128,11 @@ int manager_new(Loop *loop, const ManagerConfig *config, Manager **ret) {
         if (r < 0)
                 return r;
 
+        if (config->cdi_dirs)
+                r = cdi_source_new(config->cdi_dirs, on_event, manager, &manager->cdi);
+        if (r < 0)
+                return r;
+
         r = rule_set_load((const char *const *)manager->policy_dirs, &manager->rules, &errors);
         if (r < 0)
                 return r;
@@ -151,6 +158,7 @@ Manager *manager_free(Manager *manager) {
         loop_source_free(manager->monitor_source);
         loop_source_free(manager->launched_source);
         loop_source_free(manager->nvidia_source);
+        loop_source_free(manager->cdi_source);
         loop_source_free(manager->disks_source);
         loop_source_free(manager->rescan);
         loop_source_free(manager->hold_write);
@@ -159,6 +167,7 @@ Manager *manager_free(Manager *manager) {
         monitor_free(manager->monitor);
         launched_free(manager->launched);
         nvidia_free(manager->nvidia);
+        cdi_source_free(manager->cdi);
         disks_free(manager->disks);
         registry_containers_foreach(container, &manager->registry)
                 context_free(context_of(container));
@@ -190,7 +199,7 @@ static void assign_changed(Manager *manager, Device *device) {
         manager_mark_disk(manager, device);
         if (manager->taking_in)
                 return;
-        if (device_is_companion(device))
+        if (device_is_companion(device) || device_is_cdi(device))
                 strcpy(companion, device->id);
         manager_assign(manager, device);
         if (companion[0])
@@ -256,7 +265,11 @@ static int on_gone(const char *devpath, void *userdata) {
 static int enumerate(Manager *manager) {
         int r = monitor_enumerate(manager->monitor);
 
-        return r < 0 ? r : nvidia_scan(manager->nvidia);
+        if (r >= 0)
+                r = nvidia_scan(manager->nvidia);
+        if (r >= 0 && manager->cdi)
+                r = cdi_source_scan(manager->cdi);
+        return r;
 }
 
 /* Reports of devices that are there are events like any others; what none of them named is gone. */
@@ -305,6 +318,12 @@ static void on_nvidia(void *userdata, _unused_ int fd, _unused_ unsigned int eve
         (void)nvidia_dispatch(manager->nvidia); /* it says what failed, and looks again */
 }
 
+static void on_cdi(void *userdata, _unused_ int fd, _unused_ unsigned int events) {
+        Manager *manager = userdata;
+
+        (void)cdi_source_dispatch(manager->cdi); /* likewise */
+}
+
 static void on_launched(void *userdata, _unused_ int fd, _unused_ unsigned int events) {
         Manager *manager = userdata;
         int r = launched_dispatch(manager->launched);
@@ -341,6 +360,16 @@ static void on_opened(void *userdata, int socket) {
                 manager->keep_events(socket);
 }
 
+static int open_cdi(Manager *manager) {
+        int r;
+
+        if (!manager->cdi)
+                return 0;
+        r = loop_add_io(manager->loop, cdi_source_fd(manager->cdi), LOOP_READ, on_cdi, manager,
+                        &manager->cdi_source);
+        return r < 0 ? log_error_errno(r, "Failed to watch for CDI files: %m") : 0;
+}
+
 static int open_sources(Manager *manager) {
         static const MonitorOps monitor_ops = {
                 .event = on_monitor_event,
@@ -374,6 +403,9 @@ static int open_sources(Manager *manager) {
                 return log_error_errno(r, "Failed to watch for NVIDIA's GPUs: %m");
         r = loop_add_io(manager->loop, nvidia_fd(manager->nvidia), LOOP_READ, on_nvidia, manager,
                         &manager->nvidia_source);
+        if (r < 0)
+                return r;
+        r = open_cdi(manager);
         if (r < 0)
                 return r;
         r = launched_new(manager->runtime_dir, &launched_ops, manager, &manager->launched);

@@ -22,6 +22,7 @@ typedef struct ManagerConfig {
         const char *container_program;  /* path of davit-container */
         const char *container_dir;      /* of container files; NULL: the keeper's own choice */
         const char *state_dir;          /* of what is kept of containers; NULL likewise */
+        const char *const *cdi_dirs;    /* of CDI files, in rising priority, NULL-terminated; NULL: none */
         /* The socket of a former davitd that device events were queued on meanwhile; borrowed for the life of
          * the manager; -EBADF none. */
         int kept_events;

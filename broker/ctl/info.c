@@ -60,6 +60,14 @@ static void print_grant(const char *name, const char *end, const json_t *grant) 
         output_field(name, text);
 }
 
+static void print_lacking(const json_t *grant) {
+        json_t *line;
+        size_t i;
+
+        json_array_foreach(json_object_get(grant, "lacking"), i, line)
+                output_field("  lacking", json_string_value(line));
+}
+
 static void print_device(const Tree *tree, const json_t *device) {
         static const char *const fields[][2] = {
                 {"Device", "id"},     {"Place", "place"}, {"Vendor", "vendor"},   {"Product", "product"},
@@ -93,6 +101,7 @@ static void print_device(const Tree *tree, const json_t *device) {
                         output_field("Given to", value_string(item, "container_name"));
                 else
                         print_grant("Given to", value_string(item, "container_name"), item);
+                print_lacking(item);
         }
 }
 
@@ -116,9 +125,11 @@ static void print_container(const Tree *tree, json_t *container) {
                 snprintf(text, sizeof(text), "%s=%s", key, json_string_value(item));
                 output_field("Label", text);
         }
-        json_array_foreach(tree->grants, i,
-                           item) if (streq(value_string(item, "container"), value_string(container, "path")))
+        json_array_foreach(tree->grants, i, item) if (streq(value_string(item, "container"),
+                                                            value_string(container, "path"))) {
                 print_grant("Device", value_string(item, "device_id"), item);
+                print_lacking(item);
+        }
 }
 
 /* With its grants in full, and what it is. */

@@ -253,6 +253,17 @@ static int set_file(const ContainerFile *file, struct lxc_container *c, char **m
         return r;
 }
 
+/* What CDI devices want of processes. Behind the container file, as it is about the devices that there are. The
+ * groups are not among it: lxc.init.groups is of no effect where there is a user namespace (liblxc 5.0,
+ * start.c). */
+static int set_started(const Edits *started, struct lxc_container *c, char **message) {
+        int r = 0;
+
+        for (size_t i = 0; started && i < started->n_env && r >= 0; i++)
+                r = set(c, message, "lxc.environment", "%s", started->env[i]);
+        return r;
+}
+
 int container_config_apply(const ContainerConfig *config, struct lxc_container *c, char **message) {
         const struct {
                 const char *key, *value;
@@ -286,5 +297,7 @@ int container_config_apply(const ContainerConfig *config, struct lxc_container *
                 r = set_apparmor(c, message);
         if (r >= 0)
                 r = set_file(config->file, c, message);
+        if (r >= 0)
+                r = set_started(config->started, c, message);
         return r;
 }

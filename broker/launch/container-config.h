@@ -7,6 +7,7 @@
 #include "launch/container-file.h"
 #include "launch/launch.h"
 #include "launch/root-folder.h"
+#include "model/edits.h"
 
 /* What liblxc is told about one container. All strings are borrowed. */
 typedef struct ContainerConfig {
@@ -19,6 +20,7 @@ typedef struct ContainerConfig {
         const RootFolder *root;
         const IdSlice *slice;
         const ContainerFile *file; /* NULL none */
+        const Edits *started;      /* of CDI devices; NULL none */
         int halt_signal;
         bool terminal;
         bool udev;     /* /run/udev is the one of the live /dev */

@@ -61,15 +61,39 @@ static int run_command(void *userdata) {
         return errno == ENOENT ? 127 : 126;
 }
 
-static int attach(struct lxc_container *c, char *const *command) {
+/* What the container's CDI devices want of processes, as its init has it. */
+static int set_started(lxc_attach_options_t *options, const Edits *started, char ***ret_env) {
+        size_t n = 0;
+        char **env = calloc(started->n_env + 3, sizeof(char *));
+
+        if (!env)
+                return -ENOMEM;
+        env[n++] = (char *)PATH_INSIDE;
+        env[n++] = (char *)"HOME=/root";
+        for (size_t i = 0; i < started->n_env; i++)
+                env[n++] = started->env[i];
+        options->extra_env_vars = env;
+        if (started->n_gids > 0) {
+                options->attach_flags |= LXC_ATTACH_SETGROUPS;
+                options->groups.size = started->n_gids;
+                options->groups.list = started->gids;
+        }
+        *ret_env = env;
+        return 0;
+}
+
+static int attach(struct lxc_container *c, const Edits *started, char *const *command) {
         lxc_attach_options_t options = LXC_ATTACH_OPTIONS_DEFAULT;
-        char *keep[] = {(char *)"TERM", NULL}, *extra[] = {(char *)PATH_INSIDE, (char *)"HOME=/root", NULL};
-        int status;
+        char *keep[] = {(char *)"TERM", NULL};
+        _cleanup_free_ char **env = NULL;
+        int status, r;
         pid_t pid;
 
         options.env_policy = LXC_ATTACH_CLEAR_ENV;
         options.extra_keep_env = keep;
-        options.extra_env_vars = extra;
+        r = set_started(&options, started, &env);
+        if (r < 0)
+                return r;
         options.initial_cwd = (char *)"/";
         if (any_terminal())
                 options.attach_flags |= LXC_ATTACH_TERMINAL;
@@ -85,9 +109,8 @@ static int attach(struct lxc_container *c, char *const *command) {
         return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : -EIO;
 }
 
-/* The init that the keeper knows of. Return: 0; -ESRCH there is no container; errno. */
-static int recorded_init(const char *runtime_dir, const char *name, pid_t *ret) {
-        _cleanup_(container_record_deinit) ContainerRecord record = {};
+/* The container as its keeper has it written down. Return: 0; -ESRCH there is no container; errno. */
+static int read_record(const char *runtime_dir, const char *name, ContainerRecord *ret) {
         _cleanup_free_ char *folder = NULL, *path = NULL, *text = NULL;
         int r;
 
@@ -101,22 +124,19 @@ static int recorded_init(const char *runtime_dir, const char *name, pid_t *ret) 
                 return -ENOMEM;
         r = fd_read_file(AT_FDCWD, path, RECORD_SIZE_MAX, &text, NULL);
         if (r >= 0)
-                r = container_record_parse(text, &record);
-        if (r < 0)
-                return r == -ENOENT ? -ESRCH : r;
-        *ret = record.init_pid;
-        return 0;
+                r = container_record_parse(text, ret);
+        return r == -ENOENT ? -ESRCH : r;
 }
 
 int container_exec(const char *runtime_dir, const char *name, char *const *command) {
         _cleanup_free_ char *lxcpath = NULL, *folder = NULL, *alias = NULL;
+        _cleanup_(container_record_deinit) ContainerRecord record = {};
         struct lxc_container *c;
-        pid_t init;
         int r;
 
         if (!string_is_name(name) || !command || !command[0])
                 return -EINVAL;
-        r = recorded_init(runtime_dir, name, &init);
+        r = read_record(runtime_dir, name, &record);
         if (r < 0)
                 return r;
         r = container_config_lxcpath(runtime_dir, &lxcpath);
@@ -129,7 +149,7 @@ int container_exec(const char *runtime_dir, const char *name, char *const *comma
         c = lxc_container_new(alias, lxcpath);
         if (!c)
                 return -ENOMEM;
-        r = c->init_pid(c) == init ? attach(c, command) : -ESRCH;
+        r = c->init_pid(c) == record.init_pid ? attach(c, &record.started, command) : -ESRCH;
         lxc_container_put(c);
         return r;
 }

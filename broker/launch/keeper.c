@@ -303,6 +303,7 @@ static int keeper_start(Keeper *keeper, const char *busybox, uint64_t *ret_init_
                 .root = &keeper->root,
                 .slice = &keeper->slice,
                 .file = request->file,
+                .started = request->started,
                 .halt_signal = keeper->halt_signal,
                 .terminal = request->terminal,
                 .udev = keeper->udev,
@@ -366,6 +367,8 @@ static int keeper_write_record(Keeper *keeper, uint64_t init_start) {
         if (!record.cgroup || asprintf(&path, "%s/state", keeper->folder) < 0)
                 return -ENOMEM;
         r = set_labels(&record.labels, keeper->request->labels);
+        if (r >= 0 && keeper->request->started)
+                r = edits_append(&record.started, keeper->request->started);
         if (r >= 0)
                 r = container_record_format(&record, &text);
         if (r < 0)

@@ -14,6 +14,7 @@
  */
 
 struct ContainerFile;
+struct Edits;
 
 typedef struct LaunchRequest {
         const char *runtime_dir;
@@ -23,6 +24,8 @@ typedef struct LaunchRequest {
         char *const *labels;              /* "key=value", NULL-terminated; may be NULL */
         const struct ContainerFile *file; /* its root (but for one that is written in place), ids, network,
                                            * environment and limits are obeyed; NULL: none */
+        const struct Edits *started;      /* what CDI devices want: env for its init and what is run later,
+                                           * gids for that alone; NULL: none */
         const char *state_dir; /* where there is a folder for each container of which something is kept */
         bool unit;             /* we are the main process of a unit, whose cgroup is delegated to us */
         bool terminal;         /* a console inside that is passed through to our controlling terminal */

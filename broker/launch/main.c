@@ -23,6 +23,7 @@
 #include "launch/launch.h"
 #include "launch/terminal.h"
 #include "launch/unit.h"
+#include "model/edits.h"
 #include "util/fd.h"
 #include "util/log.h"
 #include "util/string.h"
@@ -41,6 +42,7 @@ typedef struct Arguments {
         const char *rootfs;
         char *labels[LABELS_MAX + 1];
         size_t n_labels;
+        Edits started;
         int ready_fd;
         bool foreground;
         bool unit, ordered; /* by davitd */
@@ -64,6 +66,11 @@ static int usage(FILE *to) {
               "of\n"
               "                         busybox\n"
               "  -l, --label=KEY=VALUE  what the policy may go by; may be given several times\n"
+              "      --cdi-env=NAME=VALUE, --cdi-gid=N\n"
+              "                         a variable, a group of all that is started with it: davitd says so "
+              "of\n"
+              "                         the CDI devices that it is going to have; may be given several "
+              "times\n"
               "      --ready-fd=N       write \"ok\" to this descriptor when the container runs,\n"
               "                         else \"error ERRNO TEXT\"\n"
               "  -f, --foreground       stay until it ends, and exit with its status\n"
@@ -104,6 +111,20 @@ static int set_ready_fd(Arguments *arguments, const char *text) {
         return 0;
 }
 
+static int add_gid(Arguments *arguments, const char *text) {
+        uint64_t gid;
+
+        if (string_to_u64(text, 10, UINT32_MAX - 1, &gid) < 0)
+                return wrong("--cdi-gid: %s is no group's number", text);
+        return edits_add_gid(&arguments->started, (uint32_t)gid) < 0 ? wrong("out of memory") : 0;
+}
+
+static int add_env(Arguments *arguments, const char *text) {
+        if (text[0] == '=' || !strchr(text, '=') || strchr(text, '\n'))
+                return wrong("--cdi-env: %s is not NAME=VALUE on one line", text);
+        return edits_add_env(&arguments->started, text) < 0 ? wrong("out of memory") : 0;
+}
+
 static int add_label(Arguments *arguments, char *text) {
         if (text[0] == '=' || !strchr(text, '='))
                 return wrong("--label: %s is not KEY=VALUE", text);
@@ -116,7 +137,9 @@ static int add_label(Arguments *arguments, char *text) {
 /* Return: 0; an exit status above it; -1 all was said, exit with 0. */
 static int parse(int argc, char **argv, Arguments *arguments) {
         enum {
-                OPTION_CONTAINER_DIR = 256,
+                OPTION_CDI_ENV = 256,
+                OPTION_CDI_GID,
+                OPTION_CONTAINER_DIR,
                 OPTION_READY_FD,
                 OPTION_STATE_DIR,
                 OPTION_UNIT,
@@ -127,6 +150,8 @@ static int parse(int argc, char **argv, Arguments *arguments) {
                 {"name", required_argument, NULL, 'n'},
                 {"rootfs", required_argument, NULL, 'r'},
                 {"label", required_argument, NULL, 'l'},
+                {"cdi-env", required_argument, NULL, OPTION_CDI_ENV},
+                {"cdi-gid", required_argument, NULL, OPTION_CDI_GID},
                 {"container-dir", required_argument, NULL, OPTION_CONTAINER_DIR},
                 {"state-dir", required_argument, NULL, OPTION_STATE_DIR},
                 {"ready-fd", required_argument, NULL, OPTION_READY_FD},
@@ -157,6 +182,12 @@ static int parse(int argc, char **argv, Arguments *arguments) {
                         break;
                 case OPTION_UNIT:
                         arguments->foreground = arguments->unit = true;
+                        break;
+                case OPTION_CDI_ENV:
+                        r = add_env(arguments, optarg);
+                        break;
+                case OPTION_CDI_GID:
+                        r = add_gid(arguments, optarg);
                         break;
                 case OPTION_CONTAINER_DIR:
                         arguments->container_dir = optarg;
@@ -329,6 +360,7 @@ static int run(const Arguments *arguments) {
                 .rootfs = arguments->rootfs,
                 .command = arguments->command,
                 .labels = arguments->labels,
+                .started = &arguments->started,
                 .unit = arguments->unit,
                 .state_dir = arguments->state_dir,
                 .terminal = arguments->foreground && terminal_is_ours(),

@@ -74,7 +74,7 @@ static void test_life(_unused_ void **state) {
         expect_next("changed " D1 " Grants");
         expect_next("changed " C1 " Grants");
         harness_do(&harness, "fail 1 ci-1 5");
-        expect_next("changed " G1 " Origin State Rule Error LingerUntil");
+        expect_next("changed " G1 " Origin State Rule Error LingerUntil Lacking");
         harness_do(&harness, "plug 1 XYZ");
         expect_next("changed " D1 DEVICE_PROPERTIES);
         harness_do(&harness, "take 1 ci-1");
@@ -127,7 +127,7 @@ static void test_coalesced(_unused_ void **state) {
         expect_next("changed " C1 " Grants");
         /* Away and back again in one round is a change. */
         in_one_round("take 1 ci-1\ngive 1 ci-1\n", 2);
-        expect_next("changed " G1 " Origin State Rule Error LingerUntil");
+        expect_next("changed " G1 " Origin State Rule Error LingerUntil Lacking");
         client_expect_string(bus, D1, "org.davit1.Device", "Serial", "E");
 }
 

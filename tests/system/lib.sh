@@ -62,8 +62,8 @@ jobs_to_end=()
 
 exec {lock}>/run/davit-system-tests.lock && flock "$lock" || exit 99
 scratch=$(mktemp -d /run/davit-system.XXXXXX) && chmod 755 "$scratch" || exit 99
-runtime=$scratch/run policies=$scratch/policy files=$scratch/containers bus=unix:path=$scratch/bus log=$scratch/davitd.log
-mkdir "$policies" "$files"
+runtime=$scratch/run policies=$scratch/policy files=$scratch/containers specs=$scratch/cdi bus=unix:path=$scratch/bus log=$scratch/davitd.log
+mkdir "$policies" "$files" "$specs"
 # Not below /run, a tmpfs on most hosts, whose owners can be shifted since Linux 6.3 alone.
 disk=$(mktemp -d /var/tmp/davit-system.XXXXXX) && state=$disk/state || exit 99
 trap 'leave $?' EXIT
@@ -170,7 +170,8 @@ bus_answers() {
 davitd_options=()
 davitd_start() {
         "$build/davitd" --foreground --bus "$bus" --runtime-dir "$runtime" --policy-dir "$policies" \
-                --container-program "$build/davit-container" --container-dir "$files" --state-dir "$state" "${davitd_options[@]}" >>"$log" 2>&1 </dev/null {lock}>&- &
+                --container-program "$build/davit-container" --container-dir "$files" --state-dir "$state" \
+                --cdi-dir "$specs" "${davitd_options[@]}" >>"$log" 2>&1 </dev/null {lock}>&- &
         davitd_pid=$!
         wait_for 20 bus_answers
 }
