@@ -425,7 +425,8 @@ static void test_blocks(void **state) {
         for (ItemKind kind = 0; kind < ITEM_KIND_MAX; kind++) {
                 Item item = {.kind = kind};
 
-                assert_int_equal(target_step_blocks(&(Step){.item = &item}), kind == ITEM_INTERFACE || kind == ITEM_MOUNT);
+                assert_int_equal(target_step_blocks(&(Step){.item = &item}),
+                                 kind == ITEM_INTERFACE || kind == ITEM_MOUNT);
         }
 }
 
