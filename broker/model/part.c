@@ -67,7 +67,6 @@ static PartKind node_kind(const char *subsystem, const char *name) {
                 {"input", "", PART_INPUT},
                 {"drm", "dri/card", PART_CARD},
                 {"drm", "dri/renderD", PART_RENDER},
-                {"block", "", PART_BLOCK},
                 {"macvtap", "", PART_TAP},
                 {"ipvtap", "", PART_TAP},
                 {"kfd", "kfd", PART_RENDER},
@@ -92,7 +91,8 @@ static bool node_shared(const PropertyList *properties, const char *subsystem, c
 
 /* Subsystems that are no kernel's: their nodes were found otherwise (see source/). */
 static bool node_silent(const char *subsystem) {
-        return streq(subsystem, "nvidia") || streq(subsystem, "nvidia-control");
+        return streq(subsystem, "nvidia") || streq(subsystem, "nvidia-control") ||
+               streq(subsystem, PART_SUBSYSTEM_NODE);
 }
 
 /* udev writes the path as a whole, the kernel what is below /dev. */
@@ -124,8 +124,15 @@ static bool interface_name_is_valid(const char *name) {
         return true;
 }
 
-int part_node(const PropertyList *properties, char *ret_type, dev_t *ret_rdev) {
+static bool is_block(const PropertyList *properties) {
         const char *subsystem = property_list_get(properties, "SUBSYSTEM");
+
+        if (streq_ptr(subsystem, PART_SUBSYSTEM_NODE))
+                return streq_ptr(property_list_get(properties, "DEVTYPE"), "block");
+        return streq_ptr(subsystem, "block");
+}
+
+int part_node(const PropertyList *properties, char *ret_type, dev_t *ret_rdev) {
         const char *major_text = property_list_get(properties, "MAJOR");
         const char *minor_text = property_list_get(properties, "MINOR");
         const char *name = property_list_get(properties, "DEVNAME");
@@ -140,7 +147,7 @@ int part_node(const PropertyList *properties, char *ret_type, dev_t *ret_rdev) {
             string_to_u64(minor_text, 10, MINOR_MAX, &minor_number) < 0)
                 return -EBADMSG;
 
-        *ret_type = subsystem && streq(subsystem, "block") ? 'b' : 'c';
+        *ret_type = is_block(properties) ? 'b' : 'c';
         *ret_rdev = makedev((unsigned int)major_number, (unsigned int)minor_number);
         return 0;
 }
@@ -182,7 +189,7 @@ static int parse_fields(const PropertyList *properties, PartFields *ret) {
 
         if (fields.type) {
                 fields.name = node_name(property_list_get(properties, "DEVNAME"));
-                fields.kind = node_kind(fields.subsystem, fields.name);
+                fields.kind = fields.type == 'b' ? PART_BLOCK : node_kind(fields.subsystem, fields.name);
                 fields.shared = node_shared(properties, fields.subsystem, fields.name);
                 fields.silent = node_silent(fields.subsystem);
         }

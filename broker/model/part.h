@@ -47,6 +47,10 @@ PartKind part_kind_from_string(const char *s);
 /* The subsystem that events of ours about CDI devices have; the kernel has none of that name. */
 #define PART_SUBSYSTEM_CDI "cdi"
 
+/* The subsystem of a node that was found in /dev alone (source/nodes.h); a block device has the DEVTYPE
+ * "block". */
+#define PART_SUBSYSTEM_NODE "node"
+
 typedef struct Device Device;
 
 typedef struct Part {

@@ -188,9 +188,9 @@ static int parse_virtual(const char *devpath, Component c, DevicePlace *ret) {
                 place_set(ret, devpath, "net", &name, &name);
                 return 0;
         }
-        /* No kernel object: source/nvidia.c names them so. */
-        if (component_is(&class, "mig")) {
-                place_set(ret, devpath, "mig", &name, &name);
+        /* No kernel objects: source/nvidia.c and source/nodes.c name them so. */
+        if (component_is(&class, "mig") || component_is(&class, "node")) {
+                place_set(ret, devpath, component_is(&class, "mig") ? "mig" : "node", &name, &name);
                 return 0;
         }
         /* Likewise: source/cdi.c, with the name as model/cdi-name.c makes an id of it. */

@@ -87,6 +87,22 @@ int report_add(Report *report, const PropertyList *properties) {
         return 0;
 }
 
+bool report_has(const Report *report, const char *key, const char *value) {
+        for (const Reported *thing = report->known; thing; thing = thing->hh.next)
+                if (streq_ptr(property_list_get(&thing->properties, key), value))
+                        return true;
+        return false;
+}
+
+void report_hand_over(Report *report, bool (*elsewhere)(const PropertyList *properties, void *userdata),
+                      void *userdata) {
+        Reported *thing, *next;
+
+        HASH_ITER(hh, report->known, thing, next)
+                if (thing->round != report->round && elsewhere(&thing->properties, userdata))
+                        report_forget(report, thing);
+}
+
 static void tell(const Reported *thing, UeventAction action, ReportEvent event, void *userdata) {
         const Uevent news = {.action = action, .properties = thing->properties};
 

@@ -31,6 +31,14 @@ void report_begin(Report *report);
  * DEVPATH in this look; -ENOSPC; -ENOMEM. */
 int report_add(Report *report, const PropertyList *properties);
 
+/* Whether something was told of, and not taken back, whose property @key is @value. */
+bool report_has(const Report *report, const char *key, const char *value);
+
+/* Before the end of a look: what is missing in it and is told of by somebody else now, as @elsewhere says of
+ * its properties, is forgotten without a removal. */
+void report_hand_over(Report *report, bool (*elsewhere)(const PropertyList *properties, void *userdata),
+                      void *userdata);
+
 /* Ends a look: a removal for each thing that is missing, then an add for each that is there, also where it
  * was before: who hears it knows what is new, and what it missed. */
 void report_end(Report *report, ReportEvent event, void *userdata);

@@ -151,6 +151,9 @@ static const struct {
         {"/devices/virtual/mig/0000:01:00.0-gi1-ci0/nvidia-cap12", "mig-0000:01:00.0-gi1-ci0",
          "/devices/virtual/mig/0000:01:00.0-gi1-ci0"},
         {GPU "/nvidia/nvidia0", "pci-0000:08:00.0", GPU},
+        /* named so by source/nodes.c */
+        {"/devices/virtual/node/ttyX0", "node-ttyX0", "/devices/virtual/node/ttyX0"},
+        {"/devices/virtual/node/x!y", "node-x\\x21y", "/devices/virtual/node/x!y"},
 
         /* no devices */
         {"/card0", NULL, NULL},

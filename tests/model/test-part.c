@@ -66,6 +66,25 @@ static void test_kinds(void **state) {
         }
 }
 
+/* Found in /dev alone: nothing tells of it inside either. */
+static void test_found(void **state) {
+        _cleanup_(uevent_deinit) Uevent character =
+                EVENT(UEVENT_ADD, "DEVPATH=/devices/virtual/node/a", "SUBSYSTEM=node", "DEVNAME=/dev/a",
+                      "MAJOR=240", "MINOR=0");
+        _cleanup_(uevent_deinit) Uevent block =
+                EVENT(UEVENT_ADD, "DEVPATH=/devices/virtual/node/b", "SUBSYSTEM=node", "DEVTYPE=block",
+                      "DEVNAME=/dev/b", "MAJOR=240", "MINOR=0");
+        _cleanup_(part_freep) Part *a = NULL, *b = NULL;
+
+        assert_int_equal(part_new(&character.properties, &a), 0);
+        assert_int_equal(part_new(&block.properties, &b), 0);
+        assert_true(a->silent && b->silent && !a->shared && !b->shared);
+        assert_int_equal(a->type, 'c');
+        assert_int_equal(a->kind, PART_OTHER);
+        assert_int_equal(b->type, 'b');
+        assert_int_equal(b->kind, PART_BLOCK);
+}
+
 static void test_interface(void **state) {
         _cleanup_(uevent_deinit) Uevent event = EVENT(UEVENT_ADD, "DEVPATH=/devices/x/net/eth0",
                                                       "SUBSYSTEM=net", "INTERFACE=eth0", "IFINDEX=7");
@@ -258,15 +277,11 @@ static void test_below(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_kind_names),
-                cmocka_unit_test(test_kinds),
-                cmocka_unit_test(test_interface),
-                cmocka_unit_test(test_bare),
-                cmocka_unit_test(test_bad),
-                cmocka_unit_test(test_limits),
-                cmocka_unit_test(test_incomplete_node),
-                cmocka_unit_test(test_update),
-                cmocka_unit_test(test_doubles),
+                cmocka_unit_test(test_kind_names), cmocka_unit_test(test_kinds),
+                cmocka_unit_test(test_found),      cmocka_unit_test(test_interface),
+                cmocka_unit_test(test_bare),       cmocka_unit_test(test_bad),
+                cmocka_unit_test(test_limits),     cmocka_unit_test(test_incomplete_node),
+                cmocka_unit_test(test_update),     cmocka_unit_test(test_doubles),
                 cmocka_unit_test(test_below),
         };
 
