@@ -196,7 +196,9 @@ void manager_reload(Manager *manager, CallDone done, void *userdata) {
                 rules = old_rules;
                 targets = old_targets;
         }
+        manager_choose_nodes(manager);
         manager_renew_decisions(manager);
+        (void)nodes_scan(manager->nodes);
         manager_notify(manager, OBJECT_POLICY, "", NULL);
         log_info("Policy loaded: %zu rules", rule_set_size(manager->rules));
         done(userdata, CALL_OK, text ?: "", 0);

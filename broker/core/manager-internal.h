@@ -12,6 +12,7 @@
 #include "source/disks.h"
 #include "source/launched.h"
 #include "source/monitor.h"
+#include "source/nodes.h"
 #include "source/nvidia.h"
 
 typedef struct Waiter Waiter;
@@ -40,10 +41,11 @@ struct Manager {
         Monitor *monitor;
         Launched *launched;
         Nvidia *nvidia;
+        Nodes *nodes;
         CdiSource *cdi; /* NULL: without */
         Disks *disks;
         LoopSource *disks_source;
-        LoopSource *monitor_source, *launched_source, *nvidia_source, *cdi_source;
+        LoopSource *monitor_source, *launched_source, *nvidia_source, *nodes_source, *cdi_source;
         LoopSource *rescan; /* armed while a rescan is due */
 
         ManagerObserver observer;
@@ -90,6 +92,8 @@ static inline Context *context_of(const Container *container) {
 
 void manager_notify(Manager *manager, ObjectKind kind, const char *id, const char *container_id);
 
+/* Takes an event in, and has the devices that it is about assigned; as MonitorOps.event. */
+void manager_event(void *userdata, const Uevent *event, bool complete);
 /* Looks at all devices again, soon. */
 void manager_rescan(Manager *manager);
 /* The part is gone without an event that says so. */
@@ -101,6 +105,11 @@ int manager_open_disks(Manager *manager);
 bool manager_mark_disk(Manager *manager, Device *device);
 /* Marks all of them, and has those assigned anew whose mark has changed. */
 void manager_mark_disks(Manager *manager);
+
+/* node.c: nodes that no uevent tells of. */
+int manager_open_nodes(Manager *manager);
+/* The rules are others: it is for the next scan to look for what they name. */
+void manager_choose_nodes(Manager *manager);
 
 /* assign.c: works out anew who should have the device, and has it done. The device is freed when it has
  * neither parts nor grants any more, so the caller must not use it after. */

@@ -159,6 +159,7 @@ Manager *manager_free(Manager *manager) {
         loop_source_free(manager->launched_source);
         loop_source_free(manager->nvidia_source);
         loop_source_free(manager->cdi_source);
+        loop_source_free(manager->nodes_source);
         loop_source_free(manager->disks_source);
         loop_source_free(manager->rescan);
         loop_source_free(manager->hold_write);
@@ -168,6 +169,7 @@ Manager *manager_free(Manager *manager) {
         launched_free(manager->launched);
         nvidia_free(manager->nvidia);
         cdi_source_free(manager->cdi);
+        nodes_free(manager->nodes);
         disks_free(manager->disks);
         registry_containers_foreach(container, &manager->registry)
                 context_free(context_of(container));
@@ -208,7 +210,7 @@ static void assign_changed(Manager *manager, Device *device) {
                 manager_mark_disks(manager);
 }
 
-static void on_event(void *userdata, const Uevent *event, bool complete) {
+void manager_event(void *userdata, const Uevent *event, bool complete) {
         Manager *manager = userdata;
         RegistryChange change;
         Device *device;
@@ -253,7 +255,7 @@ void manager_part_gone(Manager *manager, const char *devpath) {
                 log_oom();
                 return;
         }
-        on_event(manager, &event, /* complete= */ false);
+        manager_event(manager, &event, /* complete= */ false);
 }
 
 static int on_gone(const char *devpath, void *userdata) {
@@ -263,13 +265,12 @@ static int on_gone(const char *devpath, void *userdata) {
 
 /* Has all devices that there are reported. */
 static int enumerate(Manager *manager) {
-        int r = monitor_enumerate(manager->monitor);
+        int r;
 
-        if (r >= 0)
-                r = nvidia_scan(manager->nvidia);
-        if (r >= 0 && manager->cdi)
-                r = cdi_source_scan(manager->cdi);
-        return r;
+        if ((r = monitor_enumerate(manager->monitor)) < 0 || (r = nvidia_scan(manager->nvidia)) < 0 ||
+            (r = nodes_scan(manager->nodes)) < 0)
+                return r;
+        return manager->cdi ? cdi_source_scan(manager->cdi) : 0;
 }
 
 /* Reports of devices that are there are events like any others; what none of them named is gone. */
@@ -302,14 +303,22 @@ static void on_monitor(void *userdata, _unused_ int fd, _unused_ unsigned int ev
 static void on_monitor_event(void *userdata, const Uevent *event, bool complete) {
         Manager *manager = userdata;
 
-        on_event(manager, event, complete);
+        manager_event(manager, event, complete);
         nvidia_hear(manager->nvidia, event);
+        nodes_hear(manager->nodes, event);
 }
 
 static void on_module(void *userdata, const Uevent *event) {
         Manager *manager = userdata;
 
         nvidia_hear(manager->nvidia, event);
+}
+
+static void on_nvidia_event(void *userdata, const Uevent *event, bool complete) {
+        Manager *manager = userdata;
+
+        manager_event(manager, event, complete);
+        nodes_hear(manager->nodes, event);
 }
 
 static void on_nvidia(void *userdata, _unused_ int fd, _unused_ unsigned int events) {
@@ -398,7 +407,7 @@ static int open_sources(Manager *manager) {
         r = manager_open_disks(manager);
         if (r < 0)
                 return r;
-        r = nvidia_new(&nvidia_roots, on_event, manager, &manager->nvidia);
+        r = nvidia_new(&nvidia_roots, on_nvidia_event, manager, &manager->nvidia);
         if (r < 0)
                 return log_error_errno(r, "Failed to watch for NVIDIA's GPUs: %m");
         r = loop_add_io(manager->loop, nvidia_fd(manager->nvidia), LOOP_READ, on_nvidia, manager,
@@ -408,6 +417,9 @@ static int open_sources(Manager *manager) {
         r = open_cdi(manager);
         if (r < 0)
                 return r;
+        r = manager_open_nodes(manager);
+        if (r < 0)
+                return log_error_errno(r, "Failed to watch for nodes that no event tells of: %m");
         r = launched_new(manager->runtime_dir, &launched_ops, manager, &manager->launched);
         if (r < 0)
                 return log_error_errno(r, "Failed to watch %s/containers: %m", manager->runtime_dir);
