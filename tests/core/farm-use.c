@@ -29,6 +29,15 @@ typedef struct Answer {
         char output[OUTPUT_SIZE];
 } Answer;
 
+#define LENT_MAX 64
+
+typedef struct Lent {
+        dev_t numbers[LENT_MAX];
+        size_t n;
+} Lent;
+
+static Lent lent_characters, lent_blocks;
+
 static pid_t helper;
 static int helper_fd = -EBADF;
 
@@ -79,20 +88,28 @@ int farm_inside(const char *container, const char *script, char *output, size_t 
         return answer.status;
 }
 
-bool farm_lend(char type, size_t i, dev_t *ret) {
+static void lend(Lent *lent, const char *pattern) {
         glob_t found = {};
-        bool there = false;
         struct stat st;
 
-        if (type == 'c') {
-                (void)glob("/dev/cpu/*/cpuid", /* flags= */ 0, NULL, &found);
-                (void)glob("/dev/vcs*", GLOB_APPEND, NULL, &found);
-        } else
-                (void)glob("/dev/loop[0-9]*", /* flags= */ 0, NULL, &found);
-        if (i < found.gl_pathc && stat(found.gl_pathv[i], &st) >= 0) {
-                *ret = st.st_rdev;
-                there = true;
-        }
+        (void)glob(pattern, /* flags= */ 0, NULL, &found);
+        for (size_t i = 0; i < found.gl_pathc && lent->n < LENT_MAX; i++)
+                if (stat(found.gl_pathv[i], &st) >= 0)
+                        lent->numbers[lent->n++] = st.st_rdev;
         globfree(&found);
-        return there;
+}
+
+void farm_lend_start(void) {
+        lend(&lent_characters, "/dev/cpu/*/cpuid");
+        lend(&lent_characters, "/dev/vcs*");
+        lend(&lent_blocks, "/dev/loop[0-9]*");
+}
+
+bool farm_lend(char type, size_t i, dev_t *ret) {
+        const Lent *lent = type == 'c' ? &lent_characters : &lent_blocks;
+
+        if (i >= lent->n)
+                return false;
+        *ret = lent->numbers[i];
+        return true;
 }

@@ -13,6 +13,7 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "core/farm.h"
@@ -47,11 +48,11 @@ static void quiet(_unused_ int level, _unused_ int error, _unused_ const LogSubj
 
 static void mount_empty(const char *path) {
         assert_int_equal(fd_mkdir_parents(path, 0755), 0);
-        assert_int_equal(mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755"), 0);
+        assert_int_equal(mount("tmpfs", path, "tmpfs", MS_NOSUID, "mode=0755"), 0);
 }
 
-/* What the manager, and nobody else, sees of the host: no device of its own on USB, and an udevd that has
- * finished with everything. */
+/* What the manager, and nobody else, sees of the host: no device of its own on USB, an udevd that has
+ * finished with everything, and a /dev with nothing in it that rules could find. */
 static void enter_machine(void) {
         /* libudev takes no other file system for sysfs. */
         setenv("SYSTEMD_DEVICE_VERIFY_SYSFS", "0", /* overwrite= */ 1);
@@ -61,6 +62,8 @@ static void enter_machine(void) {
         mount_empty("/sys/bus");
         mount_empty("/sys/class");
         mount_empty("/sys/devices");
+        mount_empty("/dev");
+        assert_int_equal(mknod("/dev/null", S_IFCHR | 0666, makedev(1, 3)), 0);
         assert_int_equal(fd_mkdir_parents("/run/udev/data", 0755), 0);
         assert_int_equal(fd_mkdir_parents(USB_BUS, 0755), 0);
         assert_int_equal(fd_write_file(AT_FDCWD, "/run/udev/control", "", 0, 0600), 0);
@@ -75,6 +78,7 @@ int farm_group_setup(void **state) {
         log_set_sink(quiet);
         for (size_t i = 0; i < FARM_CONTAINERS; i++)
                 keepings[i] = keeping_start_ok(farm_names[i], NULL);
+        farm_lend_start();
         farm_inside_start();
         /* Behind that: a container may mount sysfs only where nothing of it is hidden. */
         enter_machine();

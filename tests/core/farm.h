@@ -82,6 +82,8 @@ void farm_remove_unheard(Farm *farm, const char *devpath);
 /* The number of something harmless that can be opened and read, and that davitd does not take for a device: a
  * made-up one can be used by it. Return: whether there is an @i-th of the type 'c' or 'b'. */
 bool farm_lend(char type, size_t i, dev_t *ret);
+/* From within the set-up of the group: the host's /dev is out of sight later. */
+void farm_lend_start(void);
 
 /* As inside() of the launch fixture, which does not work in a farm. */
 int farm_inside(const char *container, const char *script, char *output, size_t size);
