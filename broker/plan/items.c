@@ -185,6 +185,12 @@ int items_put_news(ItemSet *set, const char *owner, const Part *part) {
         return r == -EEXIST ? 0 : r;
 }
 
+/* Of what every container has, with an owner and mode of its own, the one node that is a device's. It can
+ * neither be given nor taken away. */
+static bool is_everybodys(const Part *part) {
+        return part->type == 'c' && part->rdev == makedev(10, 200) && streq(part->name, "net/tun");
+}
+
 static int put_node(ItemSet *set, const Device *device, const Container *container, const Part *part,
                     const Give *give) {
         const char *owner = part->shared ? ITEM_OWNER_SHARED : device->id;
@@ -193,6 +199,8 @@ static int put_node(ItemSet *set, const Device *device, const Container *contain
         uint32_t uid, gid;
         int r;
 
+        if (is_everybodys(part))
+                return 0;
         /* An owner whom the container does not have would be somebody else on the host. */
         if (id_map_to_host(&container->uid_map, give->uid, &uid) < 0 ||
             id_map_to_host(&container->gid_map, give->gid, &gid) < 0)

@@ -459,6 +459,22 @@ static void test_items_of_a_phone(_unused_ void **state) {
         tear_down(&world);
 }
 
+/* Every container has it already. */
+static void test_items_of_tun(_unused_ void **state) {
+        static const char *const tun[] = {"DEVPATH",   "/devices/virtual/misc/tun",
+                                          "SUBSYSTEM", "misc",
+                                          "DEVNAME",   "/dev/net/tun",
+                                          "MAJOR",     "10",
+                                          "MINOR",     "200",
+                                          NULL};
+        World world;
+
+        set_up(&world, POLICY(RULE("tun", "{ path: /dev/net/tun }", "give: { to: c1, mode: \"0600\" }")));
+        run(&world, "c1");
+        assert_items(&world, plug(&world, tun), "c1", false, "");
+        tear_down(&world);
+}
+
 static void test_items_of_an_interface(_unused_ void **state) {
         static const char *const veth[] = {"DEVPATH",   "/devices/virtual/net/veth0",
                                            "SUBSYSTEM", "net",
@@ -587,6 +603,7 @@ int main(void) {
                 cmocka_unit_test(test_held_and_not_known),
                 cmocka_unit_test(test_held_and_shared),
                 cmocka_unit_test(test_items_of_a_phone),
+                cmocka_unit_test(test_items_of_tun),
                 cmocka_unit_test(test_items_of_an_interface),
                 cmocka_unit_test(test_items_of_two_interfaces),
                 cmocka_unit_test(test_interfaces_that_differ),

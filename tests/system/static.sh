@@ -41,6 +41,28 @@ for container in c1 c2; do
                 "$(inside $container probe node /dev/loop-control)"
 done
 
+# The one device's node that every container has of its own.
+if [ -e /sys/dev/char/10:200 ]; then
+        policy tun <<'END'
+version: 1
+rules:
+  - name: what they have anyway
+    match: { path: /dev/net/tun }
+    give: { to: "*", share: shared }
+END
+        check "the policy is loaded with a rule for /dev/net/tun" ctl reload
+        for container in c1 c2; do
+                expect_soon "/dev/net/tun is granted to $container" has_grant virtual-misc-tun $container
+                check "it opens in $container" is_inside $container /dev/net/tun
+        done
+        rm "$policies/tun.yaml"
+        check "the policy is loaded without it" ctl reload
+        expect_soon "it is granted no more" not has_grant virtual-misc-tun c1
+        check "it is in c1 still" is_inside c1 /dev/net/tun
+else
+        skip_case "the kernel has no TUN"
+fi
+
 policy static <<'END'
 version: 1
 rules: []
