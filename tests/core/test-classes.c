@@ -197,6 +197,22 @@ static const Row rows[] = {
                             "SUBSYSTEM=watchdog\nDEVNAME=/dev/watchdog#"},
         },
         {
+                .class = "kvm",
+                .id = "virtual-misc-kvm",
+                .match = "{ path: /dev/kvm }",
+                .root = "/devices/virtual/misc/kvm",
+                .inside = "kvm",
+                .objects = {"DEVPATH=/devices/virtual/misc/kvm\nSUBSYSTEM=misc\nDEVNAME=/dev/kvm"},
+        },
+        {
+                .class = "fuse",
+                .id = "virtual-misc-fuse",
+                .match = "{ class: other, port: misc-fuse }",
+                .root = "/devices/virtual/misc/fuse",
+                .inside = "fuse",
+                .objects = {"DEVPATH=/devices/virtual/misc/fuse\nSUBSYSTEM=misc\nDEVNAME=/dev/fuse"},
+        },
+        {
                 .class = "vhost",
                 .id = "virtual-misc-vhost-net",
                 .match = "{ path: \"/dev/vhost-*\" }",
