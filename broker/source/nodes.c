@@ -430,10 +430,13 @@ int nodes_dispatch(Nodes *nodes) {
 }
 
 void nodes_hear(Nodes *nodes, const Uevent *event) {
-        const char *name = property_list_get(&event->properties, "DEVNAME");
         const NodeFolder *folder;
+        const char *name;
 
-        if (nodes->folders.n_items == 0 || !name)
+        if (nodes->folders.n_items == 0)
+                return;
+        name = property_list_get(&event->properties, "DEVNAME");
+        if (!name)
                 return;
         name = startswith(name, "/dev/") ?: name;
         folder = node_folders_find(&nodes->folders, name);
