@@ -18,6 +18,7 @@ done
 [ -n "$number_major" ] || skip "every character device number is some driver's"
 
 end() {
+        umount "$top/sub"
         rm -rf "$top"*
         [ ! -e "/dev/loop$loop_number" ] || {
                 rm "/dev/loop$loop_number"
@@ -112,6 +113,14 @@ mv "$top/away" "$top/sub"
 expect_soon "and comes back with it" inside_is c1 "$top/sub/a" 7
 rm -r "$top"
 expect_soon "deleted with its folder, it goes" is_gone c1 "$top/sub/a"
+
+mkdir -p "$top/sub" && mount -t tmpfs tmpfs "$top/sub" && node "$top/sub/a" 12 && node "$top-after" 13
+expect_soon "what is made after it comes" inside_is c1 "$top-after" 13
+check "what is on a file system of its own does not" is_gone c1 "$top/sub/a"
+rm "$top-after" && umount "$top/sub" && node "$top/sub/b" 12
+expect_soon "what is below that does" inside_is c1 "$top/sub/b" 12
+rm -r "$top"
+expect_soon "and goes again" is_gone c1 "$top/sub/b"
 
 # ---- the policy, and davitd itself
 
