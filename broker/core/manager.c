@@ -98,8 +98,6 @@ static int strings_copy(const char *const *from, char ***ret) {
         return 0;
 }
 
-static void on_event(void *userdata, const Uevent *event, bool complete);
-
 int manager_new(Loop *loop, const ManagerConfig *config, Manager **ret) {
         _cleanup_(manager_freep) Manager *manager = calloc(1, sizeof(*manager));
         _cleanup_(parse_errors_deinit) ParseErrors errors = {};
@@ -129,7 +127,7 @@ int manager_new(Loop *loop, const ManagerConfig *config, Manager **ret) {
                 return r;
 
         if (config->cdi_dirs)
-                r = cdi_source_new(config->cdi_dirs, on_event, manager, &manager->cdi);
+                r = cdi_source_new(config->cdi_dirs, manager_event, manager, &manager->cdi);
         if (r < 0)
                 return r;
 

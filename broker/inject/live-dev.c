@@ -9,6 +9,8 @@
  * order on the way out is inode, dev/, held/: as long as something is usable, held/ has it, so an
  * interruption at any point is found and finished by the next read or add.
  *
+ * What was told of a thing without a node has no inode to be noted on, and gets a file for it in held/.
+ *
  * A node's inode is host root's again before its names go, as names are not all that leads to it: the
  * container's root can make hard links of what it owns, and bind mounts of anything.
  *
@@ -31,6 +33,7 @@
 #include "inject/dev-folder.h"
 #include "inject/live-dev-internal.h"
 #include "inject/udev-folder.h"
+#include "model/udev-data.h"
 #include "util/fd.h"
 #include "util/string.h"
 
@@ -360,6 +363,38 @@ int live_dev_set_announced(LiveDev *live, const char *node_path, const PropertyL
         return r == -ENOENT ? 0 : r;
 }
 
+/* No path below /dev has a slash in front. Return: 0; -EBADMSG; -ENAMETOOLONG. */
+static int note_name(const Item *event, char held[static NAME_MAX + 1]) {
+        char path[1 + UDEV_DATA_ID_MAX] = "/";
+        int r;
+
+        r = udev_data_id(&event->properties, path + 1);
+        return r < 0 ? r : string_to_component(path, held, NAME_MAX + 1);
+}
+
+int live_dev_set_told(LiveDev *live, const Item *event, bool told) {
+        char held[NAME_MAX + 1], label[LABEL_MAX];
+        _cleanup_close_ int fd = -EBADF;
+        int r;
+
+        assert(live && event && event->kind == ITEM_EVENT);
+
+        r = note_name(event, held);
+        if (r < 0)
+                return r;
+        if (!told)
+                return unlinkat(live->held_fd, held, /* flags= */ 0) < 0 && errno != ENOENT ? -errno : 0;
+        fd = openat(live->held_fd, held, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+        if (fd < 0)
+                return -errno;
+        if (fsetxattr(fd, XATTR_EVENT, event->properties.data, event->properties.size, /* flags= */ 0) < 0 ||
+            fsetxattr(fd, XATTR_DEVICE, label, label_of(event, label), /* flags= */ 0) < 0) {
+                r = -errno;
+                unlinkat(live->held_fd, held, /* flags= */ 0);
+        }
+        return r;
+}
+
 /* Adds an item that is known by what was read. What item_new() does not take is junk and passed over. */
 static int add_read(ItemSet *set, const Item *from) {
         _cleanup_(item_unrefp) Item *item = NULL;
@@ -398,6 +433,20 @@ static int read_event(const char *path, const char *device, char *buffer, ItemSe
         return r;
 }
 
+/* What was told of a thing without a node. One that is not complete was never told, or is to be told again.
+ */
+static int read_note(const LiveDev *live, const char *held, char *buffer, ItemSet *set) {
+        char held_at[HELD_PATH_MAX], label[LABEL_MAX];
+        Item unused = {};
+        ssize_t n;
+
+        held_path(live, held, held_at);
+        n = lgetxattr(held_at, XATTR_DEVICE, label, sizeof(label) - 1);
+        if (n <= 0 || label_parse(label, (size_t)n, &unused) < 0)
+                return unlinkat(live->held_fd, held, /* flags= */ 0) < 0 ? -errno : 0;
+        return read_event(held_at, label, buffer, set);
+}
+
 /* One entry of held/. @buffer has PROPERTY_LIST_SIZE_MAX bytes. Return: 0, also for junk; errno. */
 static int read_one(LiveDev *live, const char *held, char *buffer, ItemSet *set) {
         char held_at[HELD_PATH_MAX], path[NAME_MAX + 1], label[LABEL_MAX], target[PATH_MAX];
@@ -408,8 +457,10 @@ static int read_one(LiveDev *live, const char *held, char *buffer, ItemSet *set)
 
         if (string_from_component(held, path, sizeof(path)) < 0 ||
             fstatat(live->held_fd, held, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-            (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode) && !S_ISLNK(st.st_mode)))
+            (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode) && !S_ISLNK(st.st_mode) && !S_ISREG(st.st_mode)))
                 return 0;
+        if (S_ISREG(st.st_mode))
+                return path[0] == '/' ? read_note(live, held, buffer, set) : 0;
         held_path(live, held, held_at);
         n = lgetxattr(held_at, XATTR_DEVICE, label, sizeof(label) - 1);
         /* Not to be reported as present, and so never removed by a plan: taken off here, or it outlived its

@@ -12,6 +12,7 @@
  * fails); the folders below it host root's, 0755;
  * - held/: one hard link of each node and symlink that was given, never seen inside. A name is
  *   string_to_component() of the path below /dev. This is the present state.
+ *   A file in it, under a name that no such path has, notes an event of a thing without a node.
  *
  * - udev/: what the container has as its /run/udev, where it has no udevd of its own; see udev-folder.h.
  *
@@ -72,11 +73,15 @@ int live_dev_remove(LiveDev *live, const Item *item);
  */
 int live_dev_set_announced(LiveDev *live, const char *node_path, const PropertyList *properties);
 
+/* The same for the event of a thing without a node. Return: 0; -EBADMSG the event names nothing; errno, with
+ * nothing left of the note. */
+int live_dev_set_told(LiveDev *live, const Item *event, bool told);
+
 /* A note that a udevd inside was told of what had been given before it came. Return: 1 it is there, 0 not;
  * errno. */
 int live_dev_udevd_told(const LiveDev *live);
 int live_dev_set_udevd_told(LiveDev *live);
 
-/* Reads held/ and udev/ back: nodes, links, entries, and an event for each node that was announced. A node
- * whose name in dev/ the container took away is not present. Return: 0; errno; -ENOMEM. */
+/* Reads held/ and udev/ back: nodes, links, entries, and the events that were sent. A node whose name in dev/
+ * the container took away is not present. Return: 0; errno; -ENOMEM. */
 int live_dev_read(LiveDev *live, ItemSet *ret);

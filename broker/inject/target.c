@@ -9,6 +9,10 @@
  *
  * What is present is the kernel's account alone: held/ of the live /dev, the filter, the namespace's links. A
  * step that was done twice, or half before a crash, is done once by that account.
+ *
+ * A sound card takes two events. It is added before the nodes below it are, and changes when udev has seen
+ * its control node, which came last: sound servers act upon that change alone, and look for SOUND_INITIALIZED
+ * in it. So one that is ready when it is given is told to be ready right away; its nodes are there.
  */
 
 #include "config.h"
@@ -156,6 +160,11 @@ static int tell(Target *target, UeventAction action, const PropertyList *propert
         return uevent_socket_send(target->events, UEVENT_GROUP_UDEV, action, properties);
 }
 
+static bool is_sound_card(const Item *event) {
+        return streq(property_list_get(&event->properties, "SUBSYSTEM") ?: "", "sound") &&
+               !property_list_get(&event->properties, "DEVNAME");
+}
+
 static int apply_event(Target *target, const Item *item, bool add) {
         const char *name = property_list_get(&item->properties, "DEVNAME");
         int r;
@@ -165,8 +174,12 @@ static int apply_event(Target *target, const Item *item, bool add) {
                 name = startswith(name, "/dev/") ?: name;
 
         r = tell(target, add ? UEVENT_ADD : UEVENT_REMOVE, &item->properties);
-        if (r < 0 || !name)
+        if (r >= 0 && add && is_sound_card(item) && property_list_get(&item->properties, "SOUND_INITIALIZED"))
+                r = tell(target, UEVENT_CHANGE, &item->properties);
+        if (r < 0)
                 return r;
+        if (!name)
+                return live_dev_set_told(target->live, item, add);
         return live_dev_set_announced(target->live, name, add ? &item->properties : NULL);
 }
 
@@ -182,19 +195,31 @@ bool target_listener_told(const Target *target) {
         return live_dev_udevd_told(target->live) > 0;
 }
 
-int target_tell_again(Target *target, const ItemSet *events) {
+/* To the kernel's group. Return: 0; the first errno, having gone on with the rest. */
+static int tell_all(Target *target, UeventAction action, const ItemSet *events,
+                    bool (*which)(const Item *event)) {
         int ret = 0, r;
 
-        assert(target && events);
-
         for (size_t i = 0; i < events->n_items; i++) {
-                if (events->items[i]->kind != ITEM_EVENT)
+                if (events->items[i]->kind != ITEM_EVENT || (which && !which(events->items[i])))
                         continue;
-                r = uevent_socket_send(target->events, UEVENT_GROUP_KERNEL, UEVENT_ADD,
+                r = uevent_socket_send(target->events, UEVENT_GROUP_KERNEL, action,
                                        &events->items[i]->properties);
                 if (r < 0 && ret == 0)
                         ret = r;
         }
+        return ret;
+}
+
+int target_tell_again(Target *target, const ItemSet *events) {
+        int ret, r;
+
+        assert(target && events);
+
+        ret = tell_all(target, UEVENT_ADD, events, NULL);
+        /* The change in which a card's rules say that it is ready: the host's came when nobody listened. */
+        r = tell_all(target, UEVENT_CHANGE, events, is_sound_card);
+        ret = ret < 0 ? ret : r;
         r = live_dev_set_udevd_told(target->live);
         return ret < 0 ? ret : r;
 }

@@ -198,6 +198,18 @@ static int parse_fields(const PropertyList *properties, PartFields *ret) {
         return 0;
 }
 
+/* "…/sound/card0", as opposed to the LEDs and the like that the class has besides. */
+static bool is_sound_card(const char *subsystem, const char *devpath) {
+        const char *slash = devpath && streq(subsystem, "sound") ? strrchr(devpath, '/') : NULL;
+        const char *digits = slash ? startswith(slash, "/card") : NULL;
+
+        return digits && *digits && strspn(digits, "0123456789") == strlen(digits);
+}
+
+bool part_is_sound_card(const Part *part) {
+        return part->kind == PART_BARE && is_sound_card(part->subsystem, part->devpath);
+}
+
 bool part_is_of_interest(const PropertyList *properties) {
         /* Buses whose objects say who made a device, or which driver has it. */
         static const char *const buses[] = {"faux", "hid", "pci",    "platform",
@@ -213,7 +225,7 @@ bool part_is_of_interest(const PropertyList *properties) {
                 return false;
         return streq(subsystem, "net") || streq(subsystem, PART_SUBSYSTEM_CDI) ||
                string_table_find(buses, ELEMENTSOF(buses), subsystem) >= 0 ||
-               property_list_get(properties, "MAJOR");
+               is_sound_card(subsystem, devpath) || property_list_get(properties, "MAJOR");
 }
 
 bool devpath_is_below(const char *devpath, const char *ancestor) {

@@ -11,8 +11,8 @@
 
 /*
  * A part is one kernel object of a device: a node (a character or block special file), a network interface,
- * or neither (a USB interface, a PCI function), which then tells of the device only. It is known by its
- * devpath, the path below /sys, which is unique at any time; nodes also by their number.
+ * or neither (a USB interface, a PCI function, a sound card), which then tells of the device only. It is
+ * known by its devpath, the path below /sys, which is unique at any time; nodes also by their number.
  *
  * A CDI device is no kernel object; its one part is what its file says is to be changed in a container.
  */
@@ -91,6 +91,9 @@ static inline bool part_is_node(const Part *part) {
         return part->type != '\0';
 }
 
+/* Whether it is a sound card: the one object without a node that programs look for by itself. */
+bool part_is_sound_card(const Part *part);
+
 /**
  * part_new() - make a part of what an event says
  * @properties: an event's or sysfs' properties: DEVPATH, SUBSYSTEM; DEVNAME, MAJOR, MINOR of a node;
@@ -106,7 +109,8 @@ int part_new(const PropertyList *properties, Part **ret);
 int part_node(const PropertyList *properties, char *ret_type, dev_t *ret_rdev);
 
 /* Whether properties tell of something worth a part: a node, an interface, or a bare object that carries
- * identity (a PCI function, a USB interface, …), as opposed to a queue, a wakeup source or a connector. */
+ * identity (a PCI function, a USB interface, …) or is a sound card, as opposed to a queue, a wakeup source or
+ * a connector. */
 bool part_is_of_interest(const PropertyList *properties);
 
 /* Whether @devpath is @ancestor or below it, by whole components: usb10 is not below usb1. */

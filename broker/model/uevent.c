@@ -210,9 +210,10 @@ static uint64_t tag_bloom(const char *tags) {
 static bool only_udev_says(const char *entry, size_t size) {
         return STARTS_WITH(entry, size, "ID_") || STARTS_WITH(entry, size, "SYSTEMD_") ||
                STARTS_WITH(entry, size, "UDEV_") || STARTS_WITH(entry, size, "DM_UDEV_") ||
-               STARTS_WITH(entry, size, ".") || STARTS_WITH(entry, size, "DEVLINKS=") ||
-               STARTS_WITH(entry, size, "TAGS=") || STARTS_WITH(entry, size, "CURRENT_TAGS=") ||
-               STARTS_WITH(entry, size, "USEC_INITIALIZED=") || STARTS_WITH(entry, size, "INTERFACE_OLD=");
+               STARTS_WITH(entry, size, "SOUND_") || STARTS_WITH(entry, size, ".") ||
+               STARTS_WITH(entry, size, "DEVLINKS=") || STARTS_WITH(entry, size, "TAGS=") ||
+               STARTS_WITH(entry, size, "CURRENT_TAGS=") || STARTS_WITH(entry, size, "USEC_INITIALIZED=") ||
+               STARTS_WITH(entry, size, "INTERFACE_OLD=");
 }
 
 /* What is written for every event anew, or has its place at the head. */

@@ -7,6 +7,11 @@
  * event where none tells of it on the host either; a rule may add a symlink. An interface is one item: the
  * kernel itself tells the programs inside of an interface that comes.
  *
+ * Of what has no node, sound cards alone have an entry and an event: sound servers look for cards, not for
+ * their nodes, and take one that udev says is ready. Of all else (an input device above its event nodes, a
+ * PCI function, a USB interface) programs find what they want from its node upwards, by sysfs, and udev's
+ * word of it stands in the node's own entry as well. A card goes with the device's sound nodes.
+ *
  * Nodes that go along with several devices are shared items (plan/item.h), also where the device that has
  * them is given for its own sake.
  *
@@ -235,6 +240,14 @@ static int put_node(ItemSet *set, const Device *device, const Container *contain
         return r < 0 ? r : put_event(set, owner, part, &links, /* common= */ false);
 }
 
+static int put_card(ItemSet *set, const Device *device, const Part *part) {
+        const Links none = {};
+        int r;
+
+        r = put_data(set, device->id, part, &none, /* common= */ false);
+        return r < 0 ? r : put_event(set, device->id, part, &none, /* common= */ false);
+}
+
 /* The name, the address and the like that a rule asks for are for the device's first interface; its others
  * keep theirs. */
 static int put_interface(ItemSet *set, const Device *device, const Part *part, const GiveNet *net,
@@ -273,6 +286,8 @@ int wanted_items(const Device *device, const Container *container, const Give *g
         device_parts_foreach(part, device) {
                 if (part_is_node(part) && give->kinds & 1U << part->kind)
                         r = put_node(&set, device, container, part, give);
+                else if (part_is_sound_card(part) && give->kinds & 1U << PART_SOUND)
+                        r = put_card(&set, device, part);
                 else if (part->kind == PART_NET && (interfaces || give->net.set)) {
                         r = put_interface(&set, device, part, &give->net, first);
                         first = false;

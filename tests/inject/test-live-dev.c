@@ -285,6 +285,30 @@ static void test_read(void **state) {
         property_list_deinit(&properties);
 }
 
+/* An event of a thing without a node has a note of its own. */
+static void test_read_told(void **state) {
+        Fixture *fixture = need_root(state);
+        Item event = {.kind = ITEM_EVENT, .device = "usb-3-1.2", .path = "/devices/3-1.2/sound/card0"};
+
+        assert_int_equal(property_list_set(&event.properties, "DEVPATH", event.path), 0);
+        assert_int_equal(live_dev_set_told(fixture->live, &event, true), -EBADMSG);
+        assert_int_equal(property_list_set(&event.properties, "SUBSYSTEM", "sound"), 0);
+        assert_int_equal(live_dev_set_told(fixture->live, &event, false), 0);
+        assert_int_equal(live_dev_set_told(fixture->live, &event, true), 0);
+        assert_int_equal(live_dev_set_told(fixture->live, &event, true), 0);
+        assert_present(fixture, "event usb-3-1.2 /devices/3-1.2/sound/card0 "
+                                "DEVPATH=/devices/3-1.2/sound/card0 SUBSYSTEM=sound\n");
+
+        /* Interrupted before it was complete. */
+        assert_int_equal(removexattr(at(fixture, "held/\\x2f+sound:card0"), "trusted.davit.device"), 0);
+        assert_present(fixture, "");
+        assert_int_equal(live_dev_set_told(fixture->live, &event, true), 0);
+        assert_int_equal(live_dev_set_told(fixture->live, &event, false), 0);
+        assert_present(fixture, "");
+        assert_int_equal(count_entries(at(fixture, "held")), 2);
+        property_list_deinit(&event.properties);
+}
+
 static void test_read_tolerates_junk(void **state) {
         Fixture *fixture = need_root(state);
 
@@ -369,6 +393,7 @@ int main(void) {
                 live_test(test_add_replaces),
                 live_test(test_remove),
                 live_test(test_read),
+                live_test(test_read_told),
                 live_test(test_read_tolerates_junk),
                 live_test(test_add_out_of_space),
                 live_test(test_add_too_long),

@@ -392,6 +392,53 @@ static void test_udevd_comes_later(void **state) {
         assert_converged(fixture, &fixture->wanted);
 }
 
+#define CARD                "/devices/x/sound/card0"
+#define CARD_ENTRIES        "DEVPATH=" CARD "|SUBSYSTEM=sound|"
+#define KERNEL_CARD(action) action "@" CARD "|ACTION=" action "|" CARD_ENTRIES
+#define UDEV_CARD(action)   "group=2 port=user uid=0 ACTION=" action "|" CARD_ENTRIES "SOUND_INITIALIZED=1|"
+
+static void want_card(ItemSet *set) {
+        PropertyList list = {};
+
+        assert_int_equal(property_list_set(&list, "DEVPATH", CARD), 0);
+        assert_int_equal(property_list_set(&list, "SUBSYSTEM", "sound"), 0);
+        assert_int_equal(property_list_set(&list, "SOUND_INITIALIZED", "1"), 0);
+        put(set, (Item){.kind = ITEM_DATA, .path = "+sound:card0", .text = "E:SOUND_INITIALIZED=1\nV:1\n"});
+        put(set, (Item){.kind = ITEM_EVENT, .path = CARD, .properties = list});
+        property_list_deinit(&list);
+}
+
+/* A sound card has no node; one that is ready is told to be ready, by the change that sound servers wait for.
+ */
+static void test_sound_card(void **state) {
+        _cleanup_(item_set_deinit) ItemSet wanted = {};
+        Fixture *fixture = need(state);
+
+        want_card(&wanted);
+        open_target(fixture);
+        assert_int_equal(inside_does(fixture, do_listen, "3"), 0);
+        assert_true(converge(fixture, &wanted, SIZE_MAX));
+        expect(fixture, KERNEL_CARD("add"));
+        assert_int_equal(inside_does(fixture, do_expect, UDEV_CARD("add")), 0);
+        expect(fixture, KERNEL_CARD("change"));
+        assert_int_equal(inside_does(fixture, do_expect, UDEV_CARD("change")), 0);
+
+        /* To the next davitd it was told. */
+        open_target(fixture);
+        assert_converged(fixture, &wanted);
+        assert_true(converge(fixture, &wanted, SIZE_MAX));
+        assert_int_equal(inside_does(fixture, do_expect_nothing, ""), 0);
+        assert_int_equal(target_tell_again(fixture->target, &wanted), 0);
+        expect(fixture, KERNEL_CARD("add"));
+        expect(fixture, KERNEL_CARD("change"));
+
+        assert_true(converge(fixture, &(ItemSet){}, SIZE_MAX));
+        expect(fixture, KERNEL_CARD("remove"));
+        assert_int_equal(inside_does(fixture, do_expect, UDEV_CARD("remove")), 0);
+        open_target(fixture);
+        assert_converged(fixture, &(ItemSet){});
+}
+
 static int raise_loopback(_unused_ const char *argument) {
         struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP};
         int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), r;
@@ -499,6 +546,7 @@ int main(void) {
                 target_test(test_right_is_the_second_wall),
                 target_test(test_udevd_inside),
                 target_test(test_udevd_comes_later),
+                target_test(test_sound_card),
                 target_test(test_watch),
                 target_test(test_cannot_open),
                 target_test(test_ended),

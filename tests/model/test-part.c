@@ -119,6 +119,32 @@ static void test_bare(void **state) {
         assert_false(part_is_of_interest(&queue.properties));
 }
 
+/* Of what has no node in its class a card alone is a part. */
+static void test_sound_card(void **state) {
+        static const char *const others[] = {"DEVPATH=/devices/virtual/sound/ctl-led",
+                                             "DEVPATH=/devices/x/sound/card",
+                                             "DEVPATH=/devices/x/sound/card0x"};
+        _cleanup_(uevent_deinit) Uevent event =
+                EVENT(UEVENT_ADD, "DEVPATH=/devices/x/sound/card12", "SUBSYSTEM=sound");
+        _cleanup_(uevent_deinit) Uevent control =
+                EVENT(UEVENT_ADD, "DEVPATH=/devices/x/sound/card12/controlC12", "SUBSYSTEM=sound",
+                      "DEVNAME=snd/controlC12", "MAJOR=116", "MINOR=0");
+        _cleanup_(part_freep) Part *card = NULL, *node = NULL;
+
+        assert_true(part_is_of_interest(&event.properties));
+        assert_int_equal(part_new(&event.properties, &card), 0);
+        assert_int_equal(card->kind, PART_BARE);
+        assert_true(part_is_sound_card(card));
+        assert_int_equal(part_new(&control.properties, &node), 0);
+        assert_false(part_is_sound_card(node));
+
+        for (size_t i = 0; i < ELEMENTSOF(others); i++) {
+                _cleanup_(uevent_deinit) Uevent other = EVENT(UEVENT_ADD, others[i], "SUBSYSTEM=sound");
+
+                assert_false(part_is_of_interest(&other.properties));
+        }
+}
+
 #define NODE "SUBSYSTEM=tty", "DEVPATH=/devices/x"
 #define NET  "SUBSYSTEM=net", "DEVPATH=/devices/x"
 
@@ -277,11 +303,17 @@ static void test_below(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_kind_names), cmocka_unit_test(test_kinds),
-                cmocka_unit_test(test_found),      cmocka_unit_test(test_interface),
-                cmocka_unit_test(test_bare),       cmocka_unit_test(test_bad),
-                cmocka_unit_test(test_limits),     cmocka_unit_test(test_incomplete_node),
-                cmocka_unit_test(test_update),     cmocka_unit_test(test_doubles),
+                cmocka_unit_test(test_kind_names),
+                cmocka_unit_test(test_kinds),
+                cmocka_unit_test(test_found),
+                cmocka_unit_test(test_interface),
+                cmocka_unit_test(test_bare),
+                cmocka_unit_test(test_sound_card),
+                cmocka_unit_test(test_bad),
+                cmocka_unit_test(test_limits),
+                cmocka_unit_test(test_incomplete_node),
+                cmocka_unit_test(test_update),
+                cmocka_unit_test(test_doubles),
                 cmocka_unit_test(test_below),
         };
 

@@ -475,6 +475,48 @@ static void test_items_of_tun(_unused_ void **state) {
         tear_down(&world);
 }
 
+/* The card has no node, and sound servers look for it: an entry and an event, wherever its nodes are given.
+ */
+static void test_items_of_a_sound_card(_unused_ void **state) {
+#define CARD "/devices/platform/snd_aloop.0/sound/card0"
+        static const char *const control[] = {
+                "DEVPATH", CARD "/controlC0", "SUBSYSTEM", "sound", "DEVNAME", "/dev/snd/controlC0", "MAJOR",
+                "116",     "MINOR",           "6",         NULL};
+        static const char *const card[] = {"DEVPATH", CARD,   "SUBSYSTEM", "sound", "SOUND_INITIALIZED",
+                                           "1",       "TAGS", ":seat:",    NULL};
+        static const char *const function[] = {"DEVPATH", "/devices/platform/snd_aloop.0", "SUBSYSTEM",
+                                               "platform", NULL};
+        _cleanup_(item_set_deinit) ItemSet items = {};
+        const Item *data;
+        Device *device;
+        World world;
+
+        set_up(&world, POLICY(RULE("sound", "{ class: sound, property: { SOUND_INITIALIZED: \"1\" } }",
+                                   "give: { to: c1 }")
+                                      RULE("not", "{ class: sound }", "give: { to: c2, nodes: [video] }")));
+        run(&world, "c1");
+        run(&world, "c2");
+        device = plug(&world, control);
+        plug(&world, card);
+        plug(&world, function);
+        assert_items(&world, device, "c1", false,
+                     "right c116:6\n"
+                     "node snd/controlC0 c116:6 100000:200000 0660\n"
+                     "data +sound:card0\n"
+                     "data c116:6\n"
+                     "event " CARD "\n"
+                     "event " CARD "/controlC0\n");
+        assert_items(&world, device, "c2", false, "");
+
+        assert_int_equal(
+                wanted_items(device, registry_container(&world.registry, "c1"), &GIVE_DEFAULT, false, &items),
+                0);
+        data = item_set_find(&items, &(Item){.kind = ITEM_DATA, .path = "+sound:card0"});
+        assert_string_equal(data->text, "E:SOUND_INITIALIZED=1\nG:seat\nQ:seat\nV:1\n");
+        tear_down(&world);
+#undef CARD
+}
+
 static void test_items_of_an_interface(_unused_ void **state) {
         static const char *const veth[] = {"DEVPATH",   "/devices/virtual/net/veth0",
                                            "SUBSYSTEM", "net",
@@ -604,6 +646,7 @@ int main(void) {
                 cmocka_unit_test(test_held_and_shared),
                 cmocka_unit_test(test_items_of_a_phone),
                 cmocka_unit_test(test_items_of_tun),
+                cmocka_unit_test(test_items_of_a_sound_card),
                 cmocka_unit_test(test_items_of_an_interface),
                 cmocka_unit_test(test_items_of_two_interfaces),
                 cmocka_unit_test(test_interfaces_that_differ),
