@@ -22,7 +22,7 @@
 #include "util/log.h"
 #include "util/string.h"
 
-static const Give *grant_give(const Grant *grant) {
+const Give *grant_give(const Grant *grant) {
         static const Give manual = GIVE_DEFAULT;
 
         return grant->decision && !grant->decision->deny ? &grant->decision->give : &manual;

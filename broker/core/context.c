@@ -71,6 +71,7 @@ void context_free(Context *context) {
         loop_source_free(context->watch);
         loop_source_free(context->look);
         loop_source_free(context->listener);
+        context_drop_changes(context);
         loop_source_free(context->end);
         runner_free(context->runner);
         target_close(context->target);
@@ -158,10 +159,12 @@ static void client_settled(void *userdata, const char *device, int error) {
 static void client_idle(void *userdata) {
         Context *context = userdata;
 
-        if (context->container->state == CONTAINER_STOPPING)
+        if (context->container->state == CONTAINER_STOPPING) {
                 loop_source_set_timer(context->end, 0);
-        else
-                manager_check_waiters(context->manager);
+                return;
+        }
+        context_tell_changes(context);
+        manager_check_waiters(context->manager);
 }
 
 /* The devpath of the interface that @item was on the host; NULL where it is not known any more. */

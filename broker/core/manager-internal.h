@@ -20,6 +20,7 @@ typedef struct PendingLaunch PendingLaunch;
 typedef struct CleanUp CleanUp;
 typedef struct Successor Successor;
 typedef struct Yield Yield;
+typedef struct Change Change;
 
 struct Manager {
         Loop *loop;
@@ -83,7 +84,11 @@ typedef struct Context {
         LoopSource
                 *listener; /* armed while a udevd inside may come that has to be told what was there before */
         uint64_t listener_since;
-        LoopSource *end; /* armed when the last thing of an ended container may have gone */
+        Change *changes; /* those that were not told yet */
+        size_t n_changes;
+        bool changes_lost, change_pausing;
+        LoopSource *change_pause; /* made with the first of them */
+        LoopSource *end;          /* armed when the last thing of an ended container may have gone */
 } Context;
 
 static inline Context *context_of(const Container *container) {
@@ -127,7 +132,16 @@ int manager_adopt(Manager *manager, Container *container);
 /* The runner's answer for one device. */
 void manager_settled(Manager *manager, Container *container, const char *device, int error);
 
-/* collect.c: for RunnerClient.wanted. */
+/* change.c: a device has changed that stays: tells the containers that have it. */
+void manager_pass_on(Manager *manager, const Uevent *event);
+/* Tells what waits, where nothing keeps it from that. */
+void context_tell_changes(Context *context);
+void context_drop_changes(Context *context);
+
+/* collect.c */
+/* How the device is given; borrowed. */
+const Give *grant_give(const Grant *grant);
+/* For RunnerClient.wanted. */
 int manager_wanted(Manager *manager, Container *container, const char *device, ItemSet *ret);
 
 /* lacking.c: works out anew what of the CDI devices that come with a grant its container does without. */

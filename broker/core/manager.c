@@ -302,6 +302,7 @@ static void on_monitor_event(void *userdata, const Uevent *event, bool complete)
         Manager *manager = userdata;
 
         manager_event(manager, event, complete);
+        manager_pass_on(manager, event);
         nvidia_hear(manager->nvidia, event);
         nodes_hear(manager->nodes, event);
 }

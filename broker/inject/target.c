@@ -183,6 +183,12 @@ static int apply_event(Target *target, const Item *item, bool add) {
         return live_dev_set_announced(target->live, name, add ? &item->properties : NULL);
 }
 
+int target_tell_change(Target *target, const PropertyList *properties) {
+        assert(target && properties);
+
+        return tell(target, UEVENT_CHANGE, properties);
+}
+
 bool target_has_listener(Target *target) {
         assert(target);
 

@@ -35,6 +35,9 @@ bool target_step_blocks(const Step *step);
  */
 int target_apply(Target *target, const Step *step);
 
+/* Tells that the thing of which @properties are has changed, as of an event. Return: 0; errno. */
+int target_tell_change(Target *target, const PropertyList *properties);
+
 /* Reads back from the kernel what is present. Return: 0; errno; -ENOMEM. */
 int target_read(Target *target, ItemSet *ret);
 

@@ -234,12 +234,35 @@ bool devpath_is_below(const char *devpath, const char *ancestor) {
         return rest && (*rest == '\0' || *rest == '/');
 }
 
-/* What belongs to one event, not to the object. */
-static void drop_event_properties(PropertyList *list) {
-        static const char *const keys[] = {"ACTION", "SEQNUM", "DEVPATH_OLD", "SYNTH_UUID"};
+/* What belongs to one event, not to the object: of any event; and of a change, as what happened to a disk
+ * (block/disk-events.c, block/genhd.c of Linux) or a GPU (drivers/gpu/drm/drm_sysfs.c). */
+static const char *const of_events[] = {"ACTION", "SEQNUM", "DEVPATH_OLD", "SYNTH_UUID"};
+static const char *const of_changes[] = {"HOTPLUG",           "CONNECTOR",          "PROPERTY", "LEASE",
+                                         "DISK_MEDIA_CHANGE", "DISK_EJECT_REQUEST", "RESIZE",   "DISK_RO"};
 
-        for (size_t i = 0; i < ELEMENTSOF(keys); i++)
-                property_list_unset(list, keys[i]);
+static void drop_event_properties(PropertyList *list) {
+        const char *action = property_list_get(list, "ACTION");
+        bool change = action && streq(action, "change");
+
+        for (size_t i = 0; i < ELEMENTSOF(of_events); i++)
+                property_list_unset(list, of_events[i]);
+        for (size_t i = 0; change && i < ELEMENTSOF(of_changes); i++)
+                property_list_unset(list, of_changes[i]);
+}
+
+int part_event_properties(const PropertyList *event, PropertyList *ret) {
+        _cleanup_(property_list_deinit) PropertyList own = {};
+
+        for (size_t i = 0; i < ELEMENTSOF(of_changes); i++) {
+                const char *value = property_list_get(event, of_changes[i]);
+                int r = value ? property_list_set(&own, of_changes[i], value) : 0;
+
+                if (r < 0)
+                        return r;
+        }
+        *ret = own;
+        own = (PropertyList){};
+        return 0;
 }
 
 static int replace_string(char **field, const char *value) {

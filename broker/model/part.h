@@ -113,6 +113,10 @@ int part_node(const PropertyList *properties, char *ret_type, dev_t *ret_rdev);
  * a connector. */
 bool part_is_of_interest(const PropertyList *properties);
 
+/* What an event says of itself, and not of the object: that a disk was put into a drive, a monitor into a
+ * GPU. A part does not keep it. Return: 0; -E2BIG; -ENOMEM. */
+int part_event_properties(const PropertyList *event, PropertyList *ret);
+
 /* Whether @devpath is @ancestor or below it, by whole components: usb10 is not below usb1. */
 bool devpath_is_below(const char *devpath, const char *ancestor);
 
@@ -127,8 +131,8 @@ DEFINE_CLEANUP(Part *, part_free);
  * part_update() - take new properties over (a change, a bind, a move)
  * @replace:    a udev event replaces all; a kernel event, which lacks what udev knows, is merged
  *
- * What belongs to the event alone (ACTION, SEQNUM, …) is not kept. With another DEVPATH the part is renamed:
- * the caller has taken it out of the index before.
+ * What belongs to the event alone (ACTION, SEQNUM, HOTPLUG, …) is not kept. With another DEVPATH the part is
+ * renamed: the caller has taken it out of the index before.
  *
  * Return: 1; 0 they say nothing new; errors as of part_new(), the part is then untouched.
  */

@@ -249,6 +249,7 @@ static void write_object(const char *devpath, const PropertyList *properties) {
                 "DEVTYPE=", "DEVNAME=", "MAJOR=",  "MINOR=", "PRODUCT=",   "TYPE=",
                 "BUSNUM=",  "DEVNUM=",  "DRIVER=", "PCI_",   "INTERFACE=", "HID_"};
         const char *major = property_list_get(properties, "MAJOR");
+        const char *subsystem = property_list_get(properties, "SUBSYSTEM");
         char path[512], uevent[1024] = "", data[2048] = "I:1\n";
 
         property_list_foreach(entry, properties) {
@@ -258,17 +259,17 @@ static void write_object(const char *devpath, const PropertyList *properties) {
                         kernels |= !!startswith(entry, of_kernel[i]);
                 if (kernels)
                         add_line(uevent, sizeof(uevent), "", entry, strlen(entry));
-                else if (startswith(entry, "ID_"))
+                else if (startswith(entry, "ID_") || startswith(entry, "SOUND_"))
                         add_line(data, sizeof(data), "E:", entry, strlen(entry));
                 else if (startswith(entry, "DEVLINKS="))
                         add_links(data, sizeof(data), entry + strlen("DEVLINKS="));
         }
         write_file(devpath, "uevent", uevent);
-        if (!major)
-                return;
-        snprintf(path, sizeof(path), "/run/udev/data/%c%s:%s",
-                 streq(property_list_get(properties, "SUBSYSTEM"), "block") ? 'b' : 'c', major,
-                 property_list_get(properties, "MINOR"));
+        if (major)
+                snprintf(path, sizeof(path), "/run/udev/data/%c%s:%s", streq(subsystem, "block") ? 'b' : 'c',
+                         major, property_list_get(properties, "MINOR"));
+        else
+                snprintf(path, sizeof(path), "/run/udev/data/+%s:%s", subsystem, strrchr(devpath, '/') + 1);
         assert_int_equal(fd_write_file(AT_FDCWD, path, data, strlen(data), 0644), 0);
 }
 

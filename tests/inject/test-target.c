@@ -47,6 +47,9 @@ static const char added[] = "add@/devices/x/3-1|ACTION=add|DEVPATH=/devices/x/3-
 static const char removed[] = "remove@/devices/x/3-1|ACTION=remove|DEVPATH=/devices/x/3-1|SUBSYSTEM=usb|"
                               "DEVNAME=bus/usb/003/017|MAJOR=509|MINOR=7|";
 
+static const char changed[] = "change@/devices/x/3-1|ACTION=change|DEVPATH=/devices/x/3-1|SUBSYSTEM=usb|"
+                              "DEVNAME=bus/usb/003/017|MAJOR=509|MINOR=7|";
+
 static void put(ItemSet *set, Item from) {
         Item *item;
 
@@ -252,6 +255,11 @@ static void expect_udev(Fixture *fixture, const char *action) {
         assert_int_equal(inside_does(fixture, do_expect, line), 0);
 }
 
+/* The event is the last of a set. */
+static const PropertyList *event_properties(const ItemSet *set) {
+        return &set->items[set->n_items - 1]->properties;
+}
+
 static void test_plug_and_unplug(void **state) {
         Fixture *fixture = need(state);
         const ItemSet nothing = {};
@@ -264,6 +272,9 @@ static void test_plug_and_unplug(void **state) {
         expect_udev(fixture, "add");
         assert_int_equal(inside_does(fixture, open_node, "bus/usb/003/017"), ENXIO);
         assert_int_equal(inside_does(fixture, open_node, "phones/one"), ENXIO);
+        assert_int_equal(target_tell_change(fixture->target, event_properties(&fixture->wanted)), 0);
+        expect(fixture, changed);
+        expect_udev(fixture, "change");
         assert_converged(fixture, &fixture->wanted);
         assert_int_equal(inside_does(fixture, do_expect_nothing, ""), 0);
 
@@ -357,6 +368,8 @@ static void test_udevd_inside(void **state) {
         assert_int_equal(inside_does(fixture, do_listen, "3"), 0);
         assert_true(converge(fixture, &fixture->wanted, SIZE_MAX));
         expect(fixture, added);
+        assert_int_equal(target_tell_change(fixture->target, event_properties(&fixture->wanted)), 0);
+        expect(fixture, changed);
         assert_int_equal(inside_does(fixture, do_expect_nothing, ""), 0);
 }
 
