@@ -107,7 +107,8 @@ int nvidia_parse_information(const char *text, NvidiaInformation *ret) {
                 } else if ((value = value_of(line, "Model")))
                         take_text(information.model, value);
                 else if ((value = value_of(line, "GPU UUID"))) {
-                        if (!strchr(value, '?'))
+                        information.unnamed = strchr(value, '?');
+                        if (!information.unnamed)
                                 take_text(information.uuid, value);
                 } else if ((value = value_of(line, "GPU Excluded")))
                         information.excluded = streq(value, "Yes");

@@ -32,7 +32,8 @@ void nvidia_parse_devices(const char *text, NvidiaMajors *ret);
 typedef struct NvidiaInformation {
         unsigned int minor;
         char model[NVIDIA_TEXT_MAX]; /* "" unknown */
-        char uuid[NVIDIA_TEXT_MAX];  /* "" unknown: the driver shows question marks until it is used first */
+        char uuid[NVIDIA_TEXT_MAX];  /* "" unknown */
+        bool unnamed;                /* it is not known yet: the driver asks the GPU when it is used first */
         bool excluded;               /* the administrator told the driver to leave it alone */
 } NvidiaInformation;
 

@@ -6,8 +6,9 @@
  * Everything is read from /proc/driver/nvidia and /proc/devices, and nothing there can be waited for. So a
  * look is taken when something else happens: a module of the driver comes or goes, or a PCI function is bound
  * or unbound; and, for GPUs that can be split, when a node below /dev/nvidia-caps is made, and every other
- * second, as no one says that an instance was destroyed. A host without the driver has no timer, no watch and
- * nothing to read.
+ * second, as no one says that an instance was destroyed. So it is for a GPU whose UUID is not known: nobody
+ * says that it was used first, and is by then. A host without the driver has no timer, no watch and nothing
+ * to read.
  *
  * Each look tells of all that there is; a look that fails in the middle tells of nothing.
  */
@@ -41,7 +42,7 @@
 /* The uevent of a module comes before its code runs, and a GPU takes seconds to be set up. */
 static const uint64_t looks_msec[] = {1, 100, 1000, 5000, 20000};
 
-#define SPLIT_LOOK_MSEC 2000
+#define LOOK_AGAIN_MSEC 2000
 
 struct Nvidia {
         NvidiaRoots roots;
@@ -49,9 +50,9 @@ struct Nvidia {
         void *userdata;
         Report report;
         int epoll_fd, timer_fd, inotify_fd;
-        int watch;     /* of CAPS_FOLDER; -1 none */
-        size_t n_look; /* index of the next of looks_msec */
-        bool can_be_split;
+        int watch;                  /* of CAPS_FOLDER; -1 none */
+        size_t n_look;              /* index of the next of looks_msec */
+        bool can_be_split, unnamed; /* some GPU */
 };
 
 typedef struct Gpu {
@@ -123,14 +124,18 @@ static void arm(Nvidia *nvidia, uint64_t msec) {
         (void)timerfd_settime(nvidia->timer_fd, /* flags= */ 0, &when, NULL);
 }
 
+static bool looks_go_on(const Nvidia *nvidia) {
+        return nvidia->can_be_split || nvidia->unnamed;
+}
+
 /* Sets the timer for the look after this one, if there is one to be. */
 static void arm_next(Nvidia *nvidia) {
         uint64_t msec = 0;
 
         if (nvidia->n_look < ELEMENTSOF(looks_msec))
                 msec = looks_msec[nvidia->n_look++];
-        else if (nvidia->can_be_split)
-                msec = SPLIT_LOOK_MSEC;
+        else if (looks_go_on(nvidia))
+                msec = LOOK_AGAIN_MSEC;
         arm(nvidia, msec);
 }
 
@@ -343,6 +348,7 @@ static int look_at_gpu(Nvidia *nvidia, int gpus_fd, const char *place, const Nvi
                 return r;
         if (r < 0 || nvidia_parse_information(text, &gpu.information) < 0 || gpu.information.excluded)
                 return 0;
+        nvidia->unnamed = nvidia->unnamed || gpu.information.unnamed;
         r = look_at_instances(nvidia, &gpu, majors->caps);
         if (r < 0)
                 return r;
@@ -429,14 +435,14 @@ static void watch_capabilities(Nvidia *nvidia) {
 int nvidia_scan(Nvidia *nvidia) {
         int r;
 
-        nvidia->can_be_split = false;
+        nvidia->can_be_split = nvidia->unnamed = false;
         report_begin(&nvidia->report);
         r = look_at_all(nvidia);
         if (r < 0)
                 return r;
         watch_capabilities(nvidia);
-        if (nvidia->can_be_split && nvidia->n_look == ELEMENTSOF(looks_msec))
-                arm(nvidia, SPLIT_LOOK_MSEC);
+        if (looks_go_on(nvidia) && nvidia->n_look == ELEMENTSOF(looks_msec))
+                arm(nvidia, LOOK_AGAIN_MSEC);
         report_end(&nvidia->report, nvidia->event, nvidia->userdata);
         return 0;
 }

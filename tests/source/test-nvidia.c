@@ -277,6 +277,30 @@ static void test_driver_loads_later(void **state) {
                           "nvidia-uvm* c508:0 nvidia-uvm-tools* c508:1\n");
 }
 
+/* The driver has no UUID of a GPU that nobody has used yet, and tells nobody when it has. */
+static void test_named_when_used(void **state) {
+        Fixture *f = *state;
+        const Device *device;
+
+        put(f, "proc/devices", DEVICES("nvidia", ""));
+        plug_gpu(f, "0000:01:00.0", 0);
+        put(f, "proc/driver/nvidia/gpus/0000:01:00.0/information",
+            "Model: \t\t NVIDIA H200\nGPU UUID: \t GPU-\?\?\?\?\?\?\?\?-5f3c\n"
+            "Device Minor: \t 0\n");
+        /* Long after it came: no look is due for that any more. */
+        nvidia_free(f->nvidia);
+        assert_int_equal(nvidia_new(&f->roots, on_event, f, &f->nvidia), 0);
+        assert_int_equal(nvidia_scan(f->nvidia), 0);
+        device = registry_device(&f->registry, "pci-0000:01:00.0");
+        assert_non_null(device);
+        assert_null(device->serial);
+
+        put(f, "proc/driver/nvidia/gpus/0000:01:00.0/information",
+            "Model: \t\t NVIDIA H200\nGPU UUID: \t GPU-5f3c-0\nDevice Minor: \t 0\n");
+        dispatch_next(f);
+        assert_string_equal(device->serial, "GPU-5f3c-0");
+}
+
 /* Gone with its driver, and back under another number. */
 static void test_comes_back_with_another_number(void **state) {
         _cleanup_(uevent_deinit) Uevent event = {.action = UEVENT_UNBIND};
@@ -453,6 +477,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_gpus, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_older_driver, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_driver_loads_later, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_named_when_used, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_comes_back_with_another_number, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_split, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_last_gpu, setup, teardown),
