@@ -28,7 +28,8 @@ struct Manager {
         char **policy_dirs;
         char *container_program;
         char *container_dir, *state_dir; /* may be NULL */
-        int state_fd;                    /* RUNTIME/state */
+        const NvidiaRoots *nvidia_roots;
+        int state_fd; /* RUNTIME/state */
         int kept_events;
         void (*keep_events)(int socket);
 

@@ -99,6 +99,7 @@ static int strings_copy(const char *const *from, char ***ret) {
 }
 
 int manager_new(Loop *loop, const ManagerConfig *config, Manager **ret) {
+        static const NvidiaRoots nvidia_roots = {.proc = "/proc", .sys = "/sys", .dev = "/dev"};
         _cleanup_(manager_freep) Manager *manager = calloc(1, sizeof(*manager));
         _cleanup_(parse_errors_deinit) ParseErrors errors = {};
         int r;
@@ -110,6 +111,7 @@ int manager_new(Loop *loop, const ManagerConfig *config, Manager **ret) {
         manager->keepers_fd = -EBADF;
         manager->kept_events = config->kept_events;
         manager->keep_events = config->keep_events;
+        manager->nvidia_roots = config->nvidia ?: &nvidia_roots;
         registry_init(&manager->registry);
 
         manager->runtime_dir = strdup(config->runtime_dir);
@@ -385,7 +387,6 @@ static int open_sources(Manager *manager) {
                 .lost = on_lost,
                 .opened = on_opened,
         };
-        static const NvidiaRoots nvidia_roots = {.proc = "/proc", .sys = "/sys", .dev = "/dev"};
         static const LaunchedOps launched_ops = {
                 .up = manager_container_up,
                 .down = manager_container_down,
@@ -406,7 +407,7 @@ static int open_sources(Manager *manager) {
         r = manager_open_disks(manager);
         if (r < 0)
                 return r;
-        r = nvidia_new(&nvidia_roots, on_nvidia_event, manager, &manager->nvidia);
+        r = nvidia_new(manager->nvidia_roots, on_nvidia_event, manager, &manager->nvidia);
         if (r < 0)
                 return log_error_errno(r, "Failed to watch for NVIDIA's GPUs: %m");
         r = loop_add_io(manager->loop, nvidia_fd(manager->nvidia), LOOP_READ, on_nvidia, manager,

@@ -15,6 +15,7 @@
  * for itself.
  */
 typedef struct Manager Manager;
+typedef struct NvidiaRoots NvidiaRoots;
 
 typedef struct ManagerConfig {
         const char *runtime_dir;        /* "/run/davit" */
@@ -23,6 +24,8 @@ typedef struct ManagerConfig {
         const char *container_dir;      /* of container files; NULL: the keeper's own choice */
         const char *state_dir;          /* of what is kept of containers; NULL likewise */
         const char *const *cdi_dirs;    /* of CDI files, in rising priority, NULL-terminated; NULL: none */
+        const NvidiaRoots *nvidia; /* where its driver is looked for (source/nvidia.h), borrowed for the life
+                                    * of the manager; NULL: where it is */
         /* The socket of a former davitd that device events were queued on meanwhile; borrowed for the life of
          * the manager; -EBADF none. */
         int kept_events;

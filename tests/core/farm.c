@@ -18,6 +18,7 @@
 
 #include "core/farm.h"
 #include "model/uevent.h"
+#include "source/nvidia.h"
 #include "util/fd.h"
 #include "util/log.h"
 #include "util/string.h"
@@ -38,6 +39,8 @@ const FarmMode farm_modes[FARM_MODES] = {
 
 static Keeping keepings[FARM_CONTAINERS];
 static char policy_dir[96];
+static char nvidia_proc[96], nvidia_sys[96], nvidia_dev[96];
+static const NvidiaRoots nvidia_roots = {.proc = nvidia_proc, .sys = nvidia_sys, .dev = nvidia_dev};
 static int feed_fd = -EBADF;
 
 /* ---- the machine around */
@@ -85,6 +88,9 @@ int farm_group_setup(void **state) {
         feed_fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT);
         if (feed_fd < 0)
                 return -errno;
+        snprintf(nvidia_proc, sizeof(nvidia_proc), "%s/" FARM_NVIDIA "/proc", launch_dir());
+        snprintf(nvidia_sys, sizeof(nvidia_sys), "%s/" FARM_NVIDIA "/sys", launch_dir());
+        snprintf(nvidia_dev, sizeof(nvidia_dev), "%s/" FARM_NVIDIA "/dev", launch_dir());
         snprintf(policy_dir, sizeof(policy_dir), "%s/policy", launch_dir());
         return mkdir(policy_dir, 0755) < 0 ? -errno : 0;
 }
@@ -112,6 +118,7 @@ void farm_start(Farm *farm) {
                 .runtime_dir = launch_dir(),
                 .policy_dirs = dirs,
                 .container_program = "/nowhere",
+                .nvidia = &nvidia_roots,
                 .kept_events = -EBADF,
         };
 

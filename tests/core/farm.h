@@ -13,6 +13,9 @@
 
 #define FARM_CONTAINERS 3
 
+/* The folder in launch_dir() whose proc/, sys/ and dev/ are where the manager looks for NVIDIA's driver. */
+#define FARM_NVIDIA "nvidia"
+
 /* Who they are: "ci-1", "ci-2", "ci-3", in this order of arrival. */
 extern const char *const farm_names[FARM_CONTAINERS];
 
