@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# A program on libudev, in a container without a udevd: it hears of its devices, and what it then asks of them, or finds
-# by itself, is what the host's udevd knows. A loop device is what both can see, as sysfs shows it to all.
+# A program on libudev, in a container without a udevd: it hears of its devices and of what happens to them, and what it
+# then asks of them, or finds by itself, is what the host's udevd knows. A loop device is what both can see, as sysfs
+# shows it to all.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -69,6 +70,30 @@ expect "it is found by subsystem" "$node" "$(inside c1 udev-client list subsyste
 expect "by tag" "$node" "$(inside c1 udev-client list tag=davit_test)"
 expect "by property" "$node" "$(inside c1 udev-client list property="ID_TEST=seen by udev")"
 expect "by number" "$node initialized=1" "$(inside c1 udev-client info b "$number" | cut -d ' ' -f 1,2)"
+
+# ---- what happens to it
+
+# As whoever writes to it makes it: udev runs its rules again.
+cat >/run/udev/rules.d/99-test.rules <<END
+KERNEL=="loop$loop_number", ENV{ID_TEST}="seen again", TAG+="davit_test"
+END
+udevadm control --reload {lock}>&-
+echo change >/sys/block/loop$loop_number/uevent
+expect_soon "it hears that it has changed" grep -q "^event change $node " "$scratch/heard.c1"
+line=$(grep "^event change $node " "$scratch/heard.c1" | head -n 1)
+told=${line% asked: *} asked=${line#* asked: }
+expect_like "it is told what udev knows by now" "* ID_TEST=seen again *" "$told"
+expect_like "and asking then, finds that" "* ID_TEST=seen again *" "$asked"
+expect_like "its links are those that are inside still" "* links=/dev/my/loop *" "$told"
+truncate -s 1M "$scratch/disk"
+losetup "$node" "$scratch/disk"
+truncate -s 2M "$scratch/disk"
+losetup -c "$node"
+expect_soon "it hears that a disk in it has another size" grep -q "^event change $node .* RESIZE=1 " "$scratch/heard.c1"
+losetup -d "$node"
+expect_soon "and that it was taken out" grep -q "^event change $node .* DISK_MEDIA_CHANGE=1 " "$scratch/heard.c1"
+expect_soon "what is in the database is what the host's has then" \
+        eval '[ "$(data /run/udev/data/b$number)" = "$(inside c1 cat /run/udev/data/b$number | grep -v ^S:)" ]'
 
 # ---- whose it is
 
