@@ -10,7 +10,7 @@
  * that.
  *
  * Of two that share a thing and differ in its owner or mode, that counts which is in place already, else that
- * of the earlier grant.
+ * of the earlier grant. Likewise of two that name a link alike.
  */
 
 #include "config.h"
@@ -149,6 +149,18 @@ static int collect_common(Collection *collection, const char *device, Item *ther
         return r < 0 ? r : runner_share(collection->runner, device, item);
 }
 
+/* Two devices that name their link alike, as two phones of one serial do: it is an alias only, so the one is
+ * without it. Who has it keeps it, as at hotplug, where the other comes later. */
+static int collect_link(Collection *collection, const char *device, Item *item, Item *there) {
+        const Item *have = item_set_find(runner_present(collection->runner), item);
+        int r;
+
+        if (!have || !streq(have->device, device) || streq(have->device, there->device))
+                return runner_await(collection->runner, device, item);
+        r = runner_await(collection->runner, there->device, there);
+        return r < 0 ? r : replace(&collection->all, item);
+}
+
 static int collect_item(Collection *collection, const char *device, Item *item) {
         Item *there = item_set_find(&collection->all, item);
         int r;
@@ -161,6 +173,8 @@ static int collect_item(Collection *collection, const char *device, Item *item) 
                 return collect_shared(collection, device, item, there);
         if ((item->common || there->common) && item_is_same_thing(item, there))
                 return collect_common(collection, device, there);
+        if (item->kind == ITEM_LINK)
+                return collect_link(collection, device, item, there);
         /* Two devices that claim one name: who came first has it. */
         if (!collection->device || streq(collection->device, device))
                 return runner_concern(collection->runner, device, -EEXIST);

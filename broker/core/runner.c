@@ -12,7 +12,8 @@
  * undone and the later ones passed over, while other devices go on. A removal that fails leaves its item in
  * `present`, as that is the truth. Any failure has the container looked at again later, at growing intervals,
  * as its cause may be gone by then. A link that cannot be made, as something else has its name, does not take
- * the device away: it is an alias only.
+ * the device away: it is an alias only. Where that is another device's link, it waits for the name: when that
+ * goes, those who wait are planned for again.
  *
  * What several devices share (plan/item.h) is planned together with each of them. Where such an item fails,
  * all who want it do, and what was added is undone for as many of them as have nobody else wanting it.
@@ -64,6 +65,7 @@ struct Runner {
         size_t n_outcomes;
         Sharers sharers; /* who wants what is shared, as of the last plan with shared items in it */
         Sharers former;  /* and as of the one before */
+        Sharers waiting; /* who wants a link that is another device's */
 
         Child *child;
         bool running; /* in runner_run(): a touch from a callback only takes note */
@@ -136,6 +138,7 @@ Runner *runner_free(Runner *runner) {
         runner_drop_dirty(runner);
         sharers_deinit(&runner->sharers);
         sharers_deinit(&runner->former);
+        sharers_deinit(&runner->waiting);
         item_set_deinit(&runner->present);
         free(runner);
         return NULL;
@@ -191,6 +194,10 @@ int runner_concern(Runner *runner, const char *device, int error) {
 
 int runner_share(Runner *runner, const char *device, Item *item) {
         return sharers_add(&runner->sharers, device, item);
+}
+
+int runner_await(Runner *runner, const char *device, Item *link) {
+        return sharers_add(&runner->waiting, device, link);
 }
 
 static int runner_add_outcomes(Runner *runner, const ItemSet *set) {
@@ -259,6 +266,10 @@ static int runner_begin(Runner *runner, const char *device) {
                         return r;
         }
 
+        if (device)
+                sharers_drop(&runner->waiting, device);
+        else
+                sharers_deinit(&runner->waiting);
         r = runner_ask(runner, device, &wanted);
         if (r == -ENOMEM || (r < 0 && !device))
                 return r;
@@ -378,6 +389,27 @@ static void runner_step_failed(Runner *runner, const Step *step, int error) {
                 runner->in_doubt = true;
 }
 
+/* Notes that @device is to be planned for. */
+static void runner_note(Runner *runner, const char *device) {
+        char **grown, *copy;
+
+        if (runner->dirty_all)
+                return;
+        for (size_t i = 0; i < runner->n_dirty; i++)
+                if (streq(runner->dirty[i], device))
+                        return;
+        copy = strdup(device);
+        grown = copy ? reallocarray(runner->dirty, runner->n_dirty + 1, sizeof(*grown)) : NULL;
+        if (grown) {
+                runner->dirty = grown;
+                runner->dirty[runner->n_dirty++] = copy;
+        } else {
+                /* No memory to note which: then all of them, which takes none. */
+                free(copy);
+                runner->dirty_all = true;
+        }
+}
+
 /* Books the end of the step at work, which is taken off the queue. */
 static void runner_step_done(Runner *runner, int error) {
         Step step = runner->steps[runner->at++];
@@ -395,6 +427,7 @@ static void runner_step_done(Runner *runner, int error) {
                 if (r >= 0)
                         r = item_set_add(&runner->done, step.item);
         } else {
+                sharers_foreach(sharer, &runner->waiting, step.item) runner_note(runner, sharer->device);
                 item_set_remove(&runner->present, step.item);
                 item_set_remove(&runner->done, step.item);
         }
@@ -421,14 +454,21 @@ static int work_step(void *userdata) {
 
 static void runner_do_step(Runner *runner) {
         const Step *step = &runner->steps[runner->at];
+        const Item *there;
         int r;
 
         if (step->action == STEP_ADD && runner_gave_up(runner, step->item)) {
                 runner->at++;
                 return;
         }
+        there = step->action == STEP_ADD ? item_set_find(&runner->present, step->item) : NULL;
+        if (there && there->kind == ITEM_LINK && !streq(there->device, step->item->device) &&
+            runner_await(runner, step->item->device, step->item) >= 0) {
+                runner->at++;
+                return;
+        }
         /* What has that name should have gone before, and could not. */
-        if (step->action == STEP_ADD && item_set_find(&runner->present, step->item)) {
+        if (there) {
                 runner_step_done(runner, -EEXIST);
                 return;
         }
@@ -515,23 +555,7 @@ static void runner_run(Runner *runner) {
 }
 
 void runner_touch(Runner *runner, const char *device) {
-        char **grown, *copy;
-
-        if (!runner->dirty_all) {
-                for (size_t i = 0; i < runner->n_dirty; i++)
-                        if (streq(runner->dirty[i], device))
-                                return;
-                copy = strdup(device);
-                grown = copy ? reallocarray(runner->dirty, runner->n_dirty + 1, sizeof(*grown)) : NULL;
-                if (grown) {
-                        runner->dirty = grown;
-                        runner->dirty[runner->n_dirty++] = copy;
-                } else {
-                        /* No memory to note which: then all of them, which takes none. */
-                        free(copy);
-                        runner->dirty_all = true;
-                }
-        }
+        runner_note(runner, device);
         runner_run(runner);
 }
 

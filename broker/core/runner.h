@@ -66,4 +66,8 @@ int runner_concern(Runner *runner, const char *device, int error);
 
 /* From within RunnerClient.wanted: @device wants @item, which is shared. Return: 0 or -ENOMEM. */
 int runner_share(Runner *runner, const char *device, Item *item);
+
+/* From within RunnerClient.wanted: @device would have @link too, which is another's and goes on being that;
+ * it is planned for again when that one's goes. Return: 0 or -ENOMEM. */
+int runner_await(Runner *runner, const char *device, Item *link);
 bool runner_is_idle(const Runner *runner);

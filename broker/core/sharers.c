@@ -41,6 +41,22 @@ int sharers_add(Sharers *sharers, const char *device, Item *item) {
         return 0;
 }
 
+void sharers_drop(Sharers *sharers, const char *device) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < sharers->n_items; i++) {
+                Sharer *sharer = &sharers->items[i];
+
+                if (!streq(sharer->device, device)) {
+                        sharers->items[n++] = *sharer;
+                        continue;
+                }
+                free(sharer->device);
+                item_unref(sharer->item);
+        }
+        sharers->n_items = n;
+}
+
 bool sharers_has(const Sharers *sharers, const char *device, const Item *item) {
         sharers_foreach(sharer, sharers, item) if (streq(sharer->device, device)) return true;
         return false;

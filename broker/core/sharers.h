@@ -4,8 +4,8 @@
 #include "plan/item.h"
 
 /*
- * Which devices of one container want which of its shared items, and so are without something where one of
- * these can not be put in place.
+ * Which devices of one container want which of its items that are not their own alone: those that are shared,
+ * and so are missed by several where they can not be put in place, or links that are another device's.
  */
 typedef struct Sharer {
         char *device;
@@ -21,6 +21,9 @@ void sharers_deinit(Sharers *sharers);
 
 /* Return: 0 or -ENOMEM. */
 int sharers_add(Sharers *sharers, const char *device, Item *item);
+
+/* Drops all pairs of @device. */
+void sharers_drop(Sharers *sharers, const char *device);
 
 bool sharers_has(const Sharers *sharers, const char *device, const Item *item);
 
