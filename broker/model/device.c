@@ -167,6 +167,15 @@ bool device_has_interface(const Device *device, const char *pattern) {
         return false;
 }
 
+/* As the device itself says, or one of its interfaces where that came to be known first. */
+bool device_is_hub(const Device *device) {
+        const Part *root = device_root(device);
+        const char *type = root ? property_list_get(&root->properties, "TYPE") : NULL;
+
+        return device_is_usb(device) &&
+               ((type && startswith(type, "9/")) || device_has_interface(device, "09:*"));
+}
+
 static uint32_t part_class(const Part *part) {
         switch (part->kind) {
         case PART_NET:

@@ -148,6 +148,9 @@ void device_forget(Device *device);
  * interfaces seen and those of udev's ID_USB_INTERFACES, which is there before them. */
 bool device_has_interface(const Device *device, const char *pattern);
 
+/* Whether it is a USB hub: who has its node can switch off, or reset, what hangs on it. */
+bool device_is_hub(const Device *device);
+
 /* A udev property of any part, the root's first; borrowed; NULL where none has it. */
 const char *device_property(const Device *device, const char *key);
 

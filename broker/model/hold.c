@@ -64,16 +64,8 @@ int hold_learn(Hold *hold, const Device *device) {
         return devpath < 0 ? devpath : serial || devpath;
 }
 
-/* As the device itself says, or one of its interfaces where that came to be known first. */
-static bool is_hub(const Device *device) {
-        const Part *root = device_root(device);
-        const char *type = root ? property_list_get(&root->properties, "TYPE") : NULL;
-
-        return (type && startswith(type, "9/")) || device_has_interface(device, "09:*");
-}
-
 bool hold_concerns(const Hold *hold, const Device *device) {
-        if (is_hub(device))
+        if (device_is_hub(device))
                 return false;
         if (hold->serial && device->serial)
                 return streq(hold->serial, device->serial);

@@ -9,6 +9,7 @@
  * unknown) lies within a plain one of A; and
  *   - each negated pattern of A hits nothing that B takes: it lies within a negated one of B, or, where the
  * key has a single value, B asks for literals alone and none of them is hit.
+ * Hubs are a matter of their own, see below.
  */
 
 #include "config.h"
@@ -112,13 +113,48 @@ static bool keys_cover(const KeyPatternList *a, const KeyPatternList *b, KeyNatu
         return true;
 }
 
+/* Whether the plain pattern @pattern may hit an interface of a hub, "09:00:00". */
+static bool may_hit_hub(const Pattern *pattern) {
+        const char *p = pattern->glob;
+
+        return strchr("*?[\\", p[0]) || (p[0] == '0' && strchr("9*?[\\", p[1]));
+}
+
+static bool any_plain(const PatternList *list, bool (*hit)(const Pattern *pattern)) {
+        for (size_t i = 0; i < list->n_items; i++)
+                if (!list->items[i].negated && hit(&list->items[i]))
+                        return true;
+        return false;
+}
+
+static bool names_hub_interface(const Pattern *pattern) {
+        return startswith(pattern->glob, "09");
+}
+
+static bool is_literal(const Pattern *pattern) {
+        return pattern->literal;
+}
+
+/* A rule that gives takes hubs only where it names them (rule/rule.c), so it need not take those of a
+ * narrower one. */
+static bool hubs_cover(const Rule *a, const Rule *b) {
+        const Match *m = &a->match, *n = &b->match;
+
+        if (a->deny || any_plain(&m->interface, names_hub_interface) || pattern_list_is_literal(&m->port))
+                return true;
+        if (!b->deny && !any_plain(&n->interface, names_hub_interface) && !any_plain(&n->port, is_literal))
+                return true;
+        return pattern_list_first_plain(&n->interface) && !any_plain(&n->interface, may_hit_hub);
+}
+
 bool rule_covers(const Rule *a, const Rule *b) {
         const Match *m = &a->match, *n = &b->match;
 
         /* Rules with this key and rules without it are for different devices. */
         if ((m->cdi.n_items > 0) != (n->cdi.n_items > 0))
                 return false;
-        return list_covers(&m->cdi, &n->cdi, KEY_SINGLE) && list_covers(&m->serial, &n->serial, KEY_SINGLE) &&
+        return hubs_cover(a, b) && list_covers(&m->cdi, &n->cdi, KEY_SINGLE) &&
+               list_covers(&m->serial, &n->serial, KEY_SINGLE) &&
                list_covers(&m->port, &n->port, KEY_MULTIPLE) &&
                list_covers(&m->vendor, &n->vendor, KEY_SINGLE) &&
                list_covers(&m->product, &n->product, KEY_SINGLE) &&

@@ -7,6 +7,9 @@
  * only these may cost a system call (behind the caller's AttributeReader). What a device does not tell is
  * unknown, and no plain pattern takes the unknown: a rule that asks for a serial never gets a device without
  * one.
+ *
+ * A USB hub is given only by a rule that names it: "whatever is on the ports of this hub" means the devices,
+ * and with a hub's node a container could switch off ports of others.
  */
 
 #include "config.h"
@@ -179,6 +182,24 @@ static bool cdi_holds(const PatternList *list, const Device *device) {
         return pattern_list_match(list, device->place);
 }
 
+/* Whether the rule is about this hub in particular, by where it is or by being one. */
+static bool names_hub(const Match *match, const Device *device) {
+        for (size_t i = 0; i < match->port.n_items; i++) {
+                const Pattern *port = &match->port.items[i];
+
+                if (!port->negated && port->literal && port_hit(port, device))
+                        return true;
+        }
+        for (size_t i = 0; i < match->interface.n_items; i++) {
+                const Pattern *interface = &match->interface.items[i];
+
+                if (!interface->negated && startswith(interface->glob, "09") &&
+                    interface_hit(interface, device))
+                        return true;
+        }
+        return false;
+}
+
 static const char *failed_key(const Match *match, const Device *device) {
         if (!cdi_holds(&match->cdi, device))
                 return "cdi";
@@ -210,6 +231,8 @@ bool rule_match_device(const Rule *rule, const Device *device, const AttributeRe
         assert(rule && device);
 
         key = failed_key(&rule->match, device);
+        if (!key && !rule->deny && device_is_hub(device) && !names_hub(&rule->match, device))
+                key = "hub";
         if (!key) {
                 prefix = "property ";
                 key = failed_property(&rule->match, device);

@@ -122,7 +122,8 @@ bool selector_match(const Selector *selector, const Container *container);
  * rule_match_device() - whether the `match:` of one rule holds
  * @reader:     may be NULL: then every attribute is unknown
  * @key_buffer: where it does not hold, gets the first key that failed ("vendor", "property ID_MODEL"), cut to
- *              @key_buffer_size; untouched where it does; may be NULL
+ *              @key_buffer_size; untouched where it does; may be NULL. "hub": all keys hold, but the device
+ * is a USB hub, and the rule would give it and asks neither for its very port nor for interfaces "09…"
  */
 bool rule_match_device(const Rule *rule, const Device *device, const AttributeReader *reader,
                        char *key_buffer, size_t key_buffer_size);

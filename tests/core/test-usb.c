@@ -191,13 +191,34 @@ static void test_parts_of_a_held_phone(_unused_ void **state) {
         farm_close(&farm);
 }
 
+/* "Whatever is behind this port" are the devices, not the hub that they are at. */
+static void test_hub_stays(_unused_ void **state) {
+        static const FarmMode hub = {"", "05e3", "0608", "090000", true};
+        Farm farm;
+
+        farm_open(&farm,
+                  POLICY(RULE("behind the hub", "{ class: usb, port: \"3-1.*\" }", "give: { to: ci-1 }")
+                                 RULE("one hub", "{ port: \"3-2\" }", "give: { to: ci-2 }")
+                                         RULE("the rest", "{ class: usb }", "give: { to: ci-3 }")));
+        farm_plug(&farm, "3-1", &hub, NULL);
+        farm_plug(&farm, "3-1.2", &hub, NULL);
+        farm_plug(&farm, "3-2", &hub, NULL);
+        farm_plug(&farm, "3-1.2.1", adb, "A");
+        farm_plug(&farm, "3-1.3", adb, "B");
+        farm_assert_grants(&farm, "usb-3-1.2.1 ci-1 active, usb-3-1.3 ci-1 active, usb-3-2 ci-2 active");
+        assert_int_equal(farm_attach(&farm, "usb-3-1.2", "ci-3"), CALL_OK);
+        farm_assert_nodes(&farm, "ci-1 bus/usb/003/005, ci-1 bus/usb/003/006, ci-2 bus/usb/003/004, "
+                                 "ci-3 bus/usb/003/003");
+        farm_close(&farm);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_all_parts_follow),         cmocka_unit_test(test_part_goes_alone),
                 cmocka_unit_test(test_nodes_narrow_late_parts),  cmocka_unit_test(test_late_part_decides),
                 cmocka_unit_test(test_neighbours_are_others),    cmocka_unit_test(test_port_of_a_hub),
                 cmocka_unit_test(test_same_and_missing_serials), cmocka_unit_test(test_interface_triple),
-                cmocka_unit_test(test_parts_of_a_held_phone),
+                cmocka_unit_test(test_parts_of_a_held_phone),    cmocka_unit_test(test_hub_stays),
         };
 
         return cmocka_run_group_tests(tests, farm_group_setup, farm_group_teardown);

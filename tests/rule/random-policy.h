@@ -28,8 +28,9 @@ static const char *const random_words[] = {"a", "ab", "abc", "b", "ba"};
 static const char *const random_word_globs[] = {"a*", "*b", "ab*", "?", "[ab]*", "*"};
 static const char *const random_places[] = {"3-1", "3-2", "3-1.2", "pci-1", "pci-2"};
 static const char *const random_place_globs[] = {"3-*", "3-1*", "pci-?", "*"};
-static const char *const random_triples[] = {"ff:42:01", "ff:42:03", "08:06:50"};
-static const char *const random_triple_globs[] = {"ff:*", "ff:42:*", "*", "08:06:5?"};
+static const char *const random_triples[] = {"ff:42:01", "ff:42:03", "08:06:50", "09:00:00"};
+static const char *const random_triple_globs[] = {"ff:*", "ff:42:*", "*", "08:06:5?", "09:*", "0?:0*"};
+static const char *const random_interfaces[] = {":ff4201:080650:", ":ff4203:", ":090000:"};
 static const char *const random_classes[] = {"usb", "net", "gpu", "block"};
 static const char *const random_class_any[] = {"any"};
 
@@ -60,6 +61,7 @@ static inline void random_list(Random *random, FILE *f, const char *const *liter
 
 static inline void random_rule(Random *random, FILE *f, unsigned int number) {
         uint32_t keys = random_below(random, 1U << 8) & random_below(random, 1U << 8);
+        bool deny = random_below(random, 2) == 0;
 
         fprintf(f, "  - { name: r%u, match: { ", number);
         if (keys & 1 || keys == 0)
@@ -81,8 +83,8 @@ static inline void random_rule(Random *random, FILE *f, unsigned int number) {
                 random_patterns(random, f, "P", random_words, random_word_globs);
                 fprintf(f, "}, ");
         }
-        fprintf(f, "}, deny: true");
-        switch (random_below(random, 3)) {
+        fprintf(f, deny ? "}, deny: true" : "}, give: { when: present");
+        switch (random_below(random, deny ? 3 : 2)) {
         case 0:
                 fprintf(f, ", ");
                 random_patterns(random, f, "to", random_words, random_word_globs);
@@ -95,7 +97,7 @@ static inline void random_rule(Random *random, FILE *f, unsigned int number) {
         default:
                 break;
         }
-        fprintf(f, " }\n");
+        fprintf(f, deny ? " }\n" : " } }\n");
 }
 
 static inline RuleSet *random_rules(Random *random, unsigned int n) {
@@ -119,7 +121,7 @@ static inline RuleSet *random_rules(Random *random, unsigned int n) {
 
 static inline void random_device(Random *random, Fixture *fixture) {
         Device device = {
-                .id = (char *)"x",
+                .id = (char *)"usb-x",
                 .devpath = (char *)"/devices/x",
                 .place = (char *)random_of(random, random_places),
                 .id_path = random_maybe(random, random_places),
@@ -135,9 +137,9 @@ static inline void random_device(Random *random, Fixture *fixture) {
                 assert_int_equal(property_list_set(&fixture->part.properties, "DRIVER", driver), 0);
         if (value)
                 assert_int_equal(property_list_set(&fixture->part.properties, "P", value), 0);
-        if (random_below(random, 2))
+        if (random_below(random, 3) > 0)
                 assert_int_equal(property_list_set(&fixture->part.properties, "ID_USB_INTERFACES",
-                                                   random_below(random, 2) ? ":ff4201:080650:" : ":ff4203:"),
+                                                   random_of(random, random_interfaces)),
                                  0);
 }
 

@@ -242,6 +242,44 @@ static void test_cover(void **state) {
         }
 }
 
+/* A rule that gives leaves hubs to one that names them. */
+static void test_cover_of_hubs(_unused_ void **state) {
+        static const struct {
+                const char *earlier, *later;
+                bool covers;
+        } cases[] = {
+                {"match: { class: usb }, give: { to: a }",
+                 "match: { class: usb, port: 3-1 }, give: { to: a }", false},
+                {"match: { class: usb }, give: { to: a }",
+                 "match: { class: usb, interface: '09:*' }, give: { to: a }", false},
+                {"match: { class: usb }, give: { to: a }",
+                 "match: { class: usb, vendor: google }, give: { to: a }", true},
+                {"match: { class: usb }, give: { to: a }",
+                 "match: { class: usb, port: 3-1, interface: ff:42:01 }, give: { to: a }", true},
+                {"match: { class: usb }, give: { to: a }",
+                 "match: { class: usb, interface: ff:42:01 }, to: a, deny: true", true},
+                {"match: { class: usb }, give: { to: a }",
+                 "match: { class: usb, vendor: google }, to: a, deny: true", false},
+                {"match: { class: usb }, deny: true", "match: { class: usb, port: 3-1 }, give: { to: a }",
+                 true},
+                {"match: { port: [3-1, 3-2] }, give: { to: a }", "match: { port: 3-1 }, give: { to: a }",
+                 true},
+                {"match: { interface: '09:*' }, give: { to: a }",
+                 "match: { interface: 09:00:00 }, give: { to: a }", true},
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(rule_set_freep) RuleSet *set = NULL;
+                _cleanup_free_ char *text = NULL;
+
+                assert_true(asprintf(&text, "version: 1\nrules: [{ name: one, %s }, { name: two, %s }]\n",
+                                     cases[i].earlier, cases[i].later) > 0);
+                set = rules_of(text);
+                if (rule_covers(rule_set_get(set, 0), rule_set_get(set, 1)) != cases[i].covers)
+                        fail_msg("%s before %s", cases[i].earlier, cases[i].later);
+        }
+}
+
 static bool takes(const Rule *rule, const Device *device, const Container *container) {
         return rule_match_device(rule, device, NULL, NULL, 0) && selector_match(&rule->give.to, container);
 }
@@ -319,7 +357,8 @@ int main(void) {
                 cmocka_unit_test(test_same_as_linear), cmocka_unit_test(test_others_cost_nothing),
                 cmocka_unit_test(test_class),          cmocka_unit_test(test_once),
                 cmocka_unit_test(test_empty),          cmocka_unit_test(test_cover),
-                cmocka_unit_test(test_cover_is_sound), cmocka_unit_test(test_cover_is_found),
+                cmocka_unit_test(test_cover_of_hubs),  cmocka_unit_test(test_cover_is_sound),
+                cmocka_unit_test(test_cover_is_found),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

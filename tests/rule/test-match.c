@@ -226,6 +226,71 @@ static void test_key_buffer(void **state) {
         fixture_deinit(&phone);
 }
 
+/* A hub is not among "whatever is here": with it goes the power over all that hangs on it. */
+static void test_hub(_unused_ void **state) {
+        static const struct {
+                const char *match;
+                bool given;
+        } rules[] = {
+                {"{ class: usb }", false},
+                {"{ class: any }", false},
+                {"{ port: '3-1.*' }", false},
+                {"{ port: ['!3-2', '3-1.?'] }", false},
+                {"{ interface: '*' }", false},
+                {"{ interface: '!08:*' }", false},
+                {"{ vendor: 05e3, product: '0608' }", false},
+                {"{ port: 3-1.4 }", true},
+                {"{ port: 'pci-0000:00:14.0-usb-0:1.4' }", true},
+                {"{ port: ['3-2.*', 3-1.4] }", true},
+                {"{ interface: '09:*' }", true},
+                {"{ interface: 09:00:02, port: '3-1.*' }", true},
+                {"{ interface: '09:01:*' }", false},
+                {"{ interface: ['ff:*', '09:00:0?'] }", true},
+        };
+        static const Device hub = {
+                .id = (char *)"usb-3-1.4",
+                .place = (char *)"3-1.4",
+                .devpath = (char *)"/devices/pci0000:00/0000:00:14.0/usb3/3-1/3-1.4",
+                .id_path = (char *)"pci-0000:00:14.0-usb-0:1.4",
+                .vendor = (char *)"05e3",
+                .product = (char *)"0608",
+                .classes = 1U << DEVICE_USB,
+        };
+
+        /* As the kernel says it, as udev does, and both. */
+        for (unsigned int said = 1; said <= 3; said++) {
+                Fixture fixture;
+
+                fixture_init(&fixture, &hub, "DEVTYPE=usb_device", "PRODUCT=5e3/608/6090", "DRIVER=usb",
+                             said & 1 ? "TYPE=9/0/2" : "TYPE=0/0/0",
+                             said & 2 ? "ID_USB_INTERFACES=:090001:090002:" : NULL, NULL);
+                for (size_t i = 0; i < ELEMENTSOF(rules); i++) {
+                        const char *const matches[] = {rules[i].match, NULL};
+                        _cleanup_(rule_set_freep) RuleSet *denying = rules_of_matches(matches), *set = NULL;
+                        bool asks = strstr(rules[i].match, "interface: ") && !strstr(rules[i].match, "'!");
+                        char failed[32] = "", *text;
+
+                        assert_true(asprintf(&text,
+                                             "version: 1\nrules: [{ name: a, match: %s, give: { to: c } }]\n",
+                                             rules[i].match) > 0);
+                        set = rules_of(text);
+                        free(text);
+                        if (!(said & 2) && asks)
+                                continue;
+                        if (rule_match_device(rule_set_get(set, 0), &fixture.device, NULL, failed,
+                                              sizeof(failed)) != rules[i].given)
+                                fail_msg("%s, said %u: %s", rules[i].match, said, failed);
+                        /* What denies holds for hubs as for all else. */
+                        assert_int_equal(
+                                rule_match_device(rule_set_get(denying, 0), &fixture.device, NULL, NULL, 0),
+                                !strstr(rules[i].match, "09:01"));
+                        assert_true(rules[i].given || strstr(rules[i].match, "09:01") ||
+                                    streq(failed, "hub"));
+                }
+                fixture_deinit(&fixture);
+        }
+}
+
 static void test_selector(void **state) {
         static const struct {
                 const char *to, *name;
@@ -279,6 +344,7 @@ int main(void) {
                 cmocka_unit_test(test_property_of_any_part),
                 cmocka_unit_test(test_unknown),
                 cmocka_unit_test(test_key_buffer),
+                cmocka_unit_test(test_hub),
                 cmocka_unit_test(test_selector),
                 cmocka_unit_test(test_deny_selector),
         };
