@@ -15,6 +15,8 @@
  * Nodes that go along with several devices are shared items (plan/item.h), also where the device that has
  * them is given for its own sake.
  *
+ * A link that several nodes would have is the first one's in a fixed order, whichever was known first.
+ *
  * Values of the device in a symlink's name are the device's own words: each becomes one harmless path
  * component. Entry and event name the links that there are inside, not those of the host.
  */
@@ -23,6 +25,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 
@@ -275,26 +278,64 @@ static int put_interface(ItemSet *set, const Device *device, const Part *part, c
         return items_put(set, &fields);
 }
 
+/* What a device is for goes before what it takes to control it. */
+static int part_rank(const Part *part) {
+        return streq(part->subsystem, "video4linux") ? 0 : 1;
+}
+
+static int compare_parts(const void *a, const void *b) {
+        const Part *p = *(const Part *const *)a, *q = *(const Part *const *)b;
+
+        if (p->kind != q->kind)
+                return p->kind < q->kind ? -1 : 1;
+        if (part_rank(p) != part_rank(q))
+                return part_rank(p) - part_rank(q);
+        return strverscmp(p->name, q->name);
+}
+
+/* The nodes that are given, in the order in which they get their links. Return: 0 or -ENOMEM. */
+static int nodes_in_order(const Device *device, uint32_t kinds, const Part ***ret, size_t *ret_n) {
+        _cleanup_free_ const Part **parts = reallocarray(NULL, device->n_parts + 1, sizeof(*parts));
+        size_t n = 0;
+
+        if (!parts)
+                return -ENOMEM;
+        device_parts_foreach(part, device)
+                if (part_is_node(part) && kinds & 1U << part->kind)
+                        parts[n++] = part;
+        qsort(parts, n, sizeof(*parts), compare_parts);
+        *ret = TAKE_PTR(parts);
+        *ret_n = n;
+        return 0;
+}
+
 int wanted_items(const Device *device, const Container *container, const Give *give, bool interfaces,
                  ItemSet *ret) {
         _cleanup_(item_set_deinit) ItemSet set = {};
+        _cleanup_free_ const Part **nodes = NULL;
+        size_t n_nodes;
         bool first = true;
         int r;
 
         assert(device && container && give && ret);
 
+        r = nodes_in_order(device, give->kinds, &nodes, &n_nodes);
+        for (size_t i = 0; r >= 0 && i < n_nodes; i++)
+                r = put_node(&set, device, container, nodes[i], give);
+        if (r < 0)
+                return r;
         device_parts_foreach(part, device) {
-                if (part_is_node(part) && give->kinds & 1U << part->kind)
-                        r = put_node(&set, device, container, part, give);
-                else if (part_is_sound_card(part) && give->kinds & 1U << PART_SOUND)
+                if (part_is_sound_card(part) && give->kinds & 1U << PART_SOUND) {
                         r = put_card(&set, device, part);
-                else if (part->kind == PART_NET && (interfaces || give->net.set)) {
-                        r = put_interface(&set, device, part, &give->net, first);
-                        first = false;
-                } else
+                        if (r < 0)
+                                return r;
+                }
+                if (part->kind != PART_NET || !(interfaces || give->net.set))
                         continue;
+                r = put_interface(&set, device, part, &give->net, first);
                 if (r < 0)
                         return r;
+                first = false;
         }
 
         *ret = set;

@@ -517,6 +517,60 @@ static void test_items_of_a_sound_card(_unused_ void **state) {
 #undef CARD
 }
 
+/* One link for several nodes: whose it is does not depend on which came first. */
+static void test_link_of_several_nodes(_unused_ void **state) {
+        static const struct {
+                const char *subsystem, *name;
+        } nodes[] = {{"media", "media0"},
+                     {"video4linux", "video10"},
+                     {"sound", "snd/controlC0"},
+                     {"video4linux", "video2"},
+                     {"hidraw", "hidraw0"}};
+
+        for (size_t turn = 0; turn < ELEMENTSOF(nodes); turn++)
+                for (unsigned int back = 0; back < 2; back++) {
+                        _cleanup_(item_set_deinit) ItemSet items = {};
+                        const Item *link;
+                        World world;
+                        Device *device = NULL;
+
+                        set_up(&world, POLICY(RULE("camera", "{ class: video }",
+                                                   "give: { to: c1, nodes: [video, hidraw], symlink: "
+                                                   "\"/dev/camera\" }")));
+                        run(&world, "c1");
+                        for (size_t i = 0; i < ELEMENTSOF(nodes); i++) {
+                                size_t at = (turn + (back ? ELEMENTSOF(nodes) - i : i)) % ELEMENTSOF(nodes);
+                                char devpath[128], name[32], minor[8];
+
+                                snprintf(devpath, sizeof(devpath), "/devices/platform/cam.0/%s/%s",
+                                         nodes[at].subsystem, nodes[at].name);
+                                snprintf(name, sizeof(name), "/dev/%s", nodes[at].name);
+                                snprintf(minor, sizeof(minor), "%zu", at);
+                                device = plug(&world,
+                                              (const char *const[]){"DEVPATH", devpath, "SUBSYSTEM",
+                                                                    nodes[at].subsystem, "DEVNAME", name,
+                                                                    "MAJOR", "240", "MINOR", minor, NULL});
+                        }
+                        assert_int_equal(wanted_items(device, registry_container(&world.registry, "c1"),
+                                                      &rule_set_get(world.rules, 0)->give, false, &items),
+                                         0);
+                        link = item_set_find(&items, &(Item){.kind = ITEM_LINK, .path = "camera"});
+                        assert_non_null(link);
+                        /* In the order of the words for kinds in the man page: hidraw before video. */
+                        assert_string_equal(link->target, "hidraw0");
+                        item_set_deinit(&items);
+                        assert_int_equal(wanted_items(device, registry_container(&world.registry, "c1"),
+                                                      &(Give){.share = 1,
+                                                              .kinds = 1U << PART_VIDEO,
+                                                              .symlink = (char *)"camera"},
+                                                      false, &items),
+                                         0);
+                        link = item_set_find(&items, &(Item){.kind = ITEM_LINK, .path = "camera"});
+                        assert_string_equal(link->target, "video2");
+                        tear_down(&world);
+                }
+}
+
 static void test_items_of_an_interface(_unused_ void **state) {
         static const char *const veth[] = {"DEVPATH",   "/devices/virtual/net/veth0",
                                            "SUBSYSTEM", "net",
@@ -647,6 +701,7 @@ int main(void) {
                 cmocka_unit_test(test_items_of_a_phone),
                 cmocka_unit_test(test_items_of_tun),
                 cmocka_unit_test(test_items_of_a_sound_card),
+                cmocka_unit_test(test_link_of_several_nodes),
                 cmocka_unit_test(test_items_of_an_interface),
                 cmocka_unit_test(test_items_of_two_interfaces),
                 cmocka_unit_test(test_interfaces_that_differ),
