@@ -4,8 +4,9 @@
  * Holds over time: how long a device may be away, and that none is forgotten when davitd is.
  *
  * A grant gets a hold when the device is in the container by a rule with `linger`. From then on plan/wanted.c
- * lets it go on; here it is seen to that it ends: another device in that place, the time, the policy loaded
- * anew. It then goes as a whole, and the device is assigned like any other.
+ * lets it go on; here it is seen to that it ends: another device in that place, the same one in another
+ * place, the time, the policy loaded anew. It then goes as a whole, and the device is assigned like any
+ * other.
  *
  * Each is a small file RUNTIME/state/hold.CONTAINER@DEVICE, so that a davitd which starts anew goes on with
  * it. It is written at the end of the loop's round, when the node is long in place: a hold that is missing
@@ -76,8 +77,8 @@ static int hold_write(const Manager *manager, const Hold *hold) {
         f = open_memstream(&text, &size);
         if (!f)
                 return -ENOMEM;
-        fprintf(f, "CONTAINER=%s\nINIT_PID=%d\nUNTIL=%" PRIu64 "\n", grant->container->name,
-                (int)grant->container->init_pid, hold->until_usec);
+        fprintf(f, "CONTAINER=%s\nINIT_PID=%d\nUNTIL=%" PRIu64 "\nAMBIGUOUS=%d\n", grant->container->name,
+                (int)grant->container->init_pid, hold->until_usec, hold->ambiguous);
         r = print_word(f, "DEVPATH", hold->devpath);
         k = print_word(f, "SERIAL", hold->serial);
         r = r < 0 ? r : k;
@@ -176,6 +177,42 @@ static bool rule_lingers(const Rule *rule) {
         return rule && !rule->deny && rule->give.linger_usec > 0;
 }
 
+static bool says(const Device *device, const char *serial) {
+        return device->n_parts > 0 && streq_ptr(device->serial, serial);
+}
+
+/* Whether a device other than @device is there and says the serial of @hold. */
+static bool another_says(const Manager *manager, const Hold *hold, const Device *device) {
+        registry_devices_foreach(other, &manager->registry)
+                if (other != device && says(other, hold->serial))
+                        return true;
+        return false;
+}
+
+/* Where two devices say one serial, as many do, none of them has come from the place of the other. Seen while
+ * both are there; it is never forgotten for as long as the hold lasts. */
+static void note_ambiguous(Manager *manager, Hold *hold) {
+        if (hold->ambiguous)
+                return;
+        hold->ambiguous = true;
+        hold_changed(manager, hold);
+}
+
+/* The holds that wait elsewhere for what has come here end. By the timer, as who called may be in the middle
+ * of all devices. */
+static void end_holds_elsewhere(Manager *manager, const Device *device) {
+        Hold *hold;
+
+        DL_FOREACH(manager->holds, hold) {
+                if (hold->grant->device == device || !hold->serial || !says(device, hold->serial))
+                        continue;
+                if (!grant_is_away(hold->grant) || another_says(manager, hold, device))
+                        note_ambiguous(manager, hold);
+                if (!hold->ambiguous)
+                        hold_set_until(manager, hold, MIN(hold->until_usec, boot_now()));
+        }
+}
+
 void manager_hold(Manager *manager, Grant *grant) {
         const Device *device = grant->device;
         Hold *hold = grant->hold;
@@ -198,11 +235,14 @@ void manager_hold(Manager *manager, Grant *grant) {
         }
         if (r < 0)
                 log_oom();
+        else if (hold && hold->serial && another_says(manager, hold, device))
+                note_ambiguous(manager, hold);
 }
 
 void manager_check_holds(Manager *manager, Device *device) {
         if (device->n_parts == 0 || !device_is_known(device))
                 return;
+        end_holds_elsewhere(manager, device);
         for (Grant *grant = device->grants; grant; grant = grant->device_next) {
                 if (!grant->hold)
                         continue;
@@ -231,7 +271,7 @@ static void on_hold_end(void *userdata) {
                          &(LogSubject){.device = device->id,
                                        .container = hold->grant->container->name,
                                        .rule = hold->rule->name},
-                         "It has not come back in time");
+                         "It has not come back");
                 manager_end_stay(manager, hold->grant);
                 manager_assign(manager, device);
         }
@@ -274,7 +314,9 @@ void manager_renew_holds(Manager *manager) {
 /* ---- another davitd */
 
 typedef struct HoldFile {
-        char *container, *init_pid, *until, *devpath, *serial, *rule; /* borrowed from the text */
+        /* Borrowed from the text. */
+        char *container, *init_pid, *until, *devpath, *serial, *rule;
+        char *ambiguous; /* NULL: written by one who did not know of it */
 } HoldFile;
 
 static bool unword(char *word) {
@@ -289,6 +331,7 @@ static int hold_file_parse(char *text, HoldFile *ret) {
         } fields[] = {
                 {"CONTAINER", &ret->container}, {"INIT_PID", &ret->init_pid}, {"UNTIL", &ret->until},
                 {"DEVPATH", &ret->devpath},     {"SERIAL", &ret->serial},     {"RULE", &ret->rule},
+                {"AMBIGUOUS", &ret->ambiguous},
         };
 
         *ret = (HoldFile){};
@@ -304,7 +347,7 @@ static int hold_file_parse(char *text, HoldFile *ret) {
                                 *fields[i].value = value;
         }
         for (size_t i = 0; i < ELEMENTSOF(fields); i++)
-                if (!*fields[i].value)
+                if (!*fields[i].value && fields[i].value != &ret->ambiguous)
                         return -EBADMSG;
         return unword(ret->devpath) && unword(ret->serial) && unword(ret->rule) ? 0 : -EBADMSG;
 }
@@ -336,6 +379,7 @@ static int make_hold(Manager *manager, Grant *grant, const Rule *rule, const Hol
         if (r < 0)
                 return r;
         hold->until_usec = until;
+        hold->ambiguous = file->ambiguous && streq(file->ambiguous, "1");
         add_hold(manager, grant, hold);
         return 0;
 }

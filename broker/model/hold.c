@@ -5,7 +5,8 @@
  *
  * The place is compared by the whole path of the root object, as bus numbers are dealt anew when a controller
  * is bound again: "3-1" may be a port of another one then. Serials are foreign text that many devices share;
- * they can end a hold, and never carry it to another place.
+ * they can end a hold, and never carry it to another place. That a device has gone elsewhere they tell only
+ * as long as no two were seen with one serial.
  */
 
 #include "config.h"

@@ -15,6 +15,7 @@ typedef struct Hold {
         char *serial;        /* of the device when it last said one; NULL: it never did */
         char *devpath;       /* of the device's root object */
         uint64_t until_usec; /* CLOCK_BOOTTIME: when it ends unless the device is back; 0: it is there */
+        bool ambiguous;      /* another device that was there has said this serial too */
         bool dirty;          /* the core's: not written down as it is now */
         struct Hold *prev, *next; /* the core's list */
 } Hold;
