@@ -65,10 +65,30 @@ static void test_duplicate_is_there_all_along(_unused_ void **state) {
         }
 }
 
+/* What was said by hand is of the device that is there: in another mode it is dealt by the rules. */
+static void test_detach_ends_with_the_mode(_unused_ void **state) {
+        for (int everybody = 0; everybody < 2; everybody++) {
+                Farm farm;
+
+                farm_open(&farm, POLICY(PHONES));
+                farm_plug(&farm, "3-1", adb, "A");
+                assert_int_equal(farm_detach(&farm, "usb-3-1", everybody ? NULL : "ci-1"), CALL_OK);
+                farm_assert_grants(&farm, everybody ? "" : "usb-3-1 ci-3 active");
+                farm_unplug(&farm, "3-1");
+                farm_plug(&farm, "3-1", fastboot, "A");
+                farm_assert_grants(&farm, "usb-3-1 ci-2 active");
+                farm_unplug(&farm, "3-1");
+                farm_plug(&farm, "3-1", adb, "A");
+                farm_assert_grants(&farm, "usb-3-1 ci-1 active");
+                farm_close(&farm);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_moves_to_another_place),
                 cmocka_unit_test(test_duplicate_is_there_all_along),
+                cmocka_unit_test(test_detach_ends_with_the_mode),
         };
 
         return cmocka_run_group_tests(tests, farm_group_setup, farm_group_teardown);
