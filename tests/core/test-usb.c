@@ -212,13 +212,31 @@ static void test_hub_stays(_unused_ void **state) {
         farm_close(&farm);
 }
 
+/* It is dealt as its parts become known: what it says at once comes before what it turns out to be. */
+static void test_dealt_as_it_becomes_known(_unused_ void **state) {
+        static const FarmMode camera = {"", "046d", "0825", "0e0100", false};
+        Farm farm;
+
+        farm_open(&farm, POLICY(RULE("cameras", "{ class: video }", "give: { to: ci-1 }")
+                                        RULE("cameras by what they say", "{ interface: \"0e:*\", serial: B }",
+                                             "give: { to: ci-2 }")
+                                                RULE("the rest", "{ class: usb }", "give: { to: ci-3 }")));
+        farm_plug(&farm, "3-1", &camera, "A");
+        farm_plug(&farm, "3-2", &camera, "B");
+        farm_add_part(&farm, "3-1", "3-1:1.0/video4linux/video0", "video0", 81, 0);
+        farm_add_part(&farm, "3-2", "3-2:1.0/video4linux/video1", "video1", 81, 1);
+        farm_assert_grants(&farm, "usb-3-1 ci-3 active, usb-3-2 ci-2 active");
+        farm_close(&farm);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_all_parts_follow),         cmocka_unit_test(test_part_goes_alone),
-                cmocka_unit_test(test_nodes_narrow_late_parts),  cmocka_unit_test(test_late_part_decides),
-                cmocka_unit_test(test_neighbours_are_others),    cmocka_unit_test(test_port_of_a_hub),
-                cmocka_unit_test(test_same_and_missing_serials), cmocka_unit_test(test_interface_triple),
-                cmocka_unit_test(test_parts_of_a_held_phone),    cmocka_unit_test(test_hub_stays),
+                cmocka_unit_test(test_all_parts_follow),          cmocka_unit_test(test_part_goes_alone),
+                cmocka_unit_test(test_nodes_narrow_late_parts),   cmocka_unit_test(test_late_part_decides),
+                cmocka_unit_test(test_neighbours_are_others),     cmocka_unit_test(test_port_of_a_hub),
+                cmocka_unit_test(test_same_and_missing_serials),  cmocka_unit_test(test_interface_triple),
+                cmocka_unit_test(test_parts_of_a_held_phone),     cmocka_unit_test(test_hub_stays),
+                cmocka_unit_test(test_dealt_as_it_becomes_known),
         };
 
         return cmocka_run_group_tests(tests, farm_group_setup, farm_group_teardown);
