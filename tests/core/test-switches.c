@@ -5,8 +5,11 @@
  * two say the same serial, and davitd is started anew now and then, in order or killed. Whenever everything
  * has come to rest, each phone is in its own container and nowhere else.
  *
+ * Phones are swapped in adb, or in fastboot, of which no rule but the last knows anything: then each is a
+ * stranger in the other's place and goes where strangers go, until it is back in adb.
+ *
  * The rules know adb alone. Behind them stands one that gives whatever else comes to a container, where no
- * phone must ever be. DAVIT_SEED=N runs another day; a failed one prints which.
+ * phone must be otherwise. DAVIT_SEED=N runs another day; a failed one prints which.
  */
 
 #include "config.h"
@@ -111,8 +114,21 @@ static void come_back(Day *day) {
                         plug(day, &day->phones[i], (FarmModes)world_draw(&day->world, FARM_MODES));
 }
 
-/* Who swaps them does so with phones that run: before anything says who it is, a place is all there is. */
-static void swap(Day *day) {
+/* Both have been in this mode since they were swapped: neither place is held for anybody. */
+static void assert_strangers(Day *day) {
+        char grants[PHONES][64], text[PHONES * 66];
+
+        for (unsigned int i = 0; i < PHONES; i++) {
+                const Phone *phone = &day->phones[i];
+
+                snprintf(grants[i], sizeof(grants[i]), "usb-%s %s %s", phone->port,
+                         i < 2 ? "ci-3" : phone->container, phone->number ? "active" : "lingering");
+        }
+        farm_assert_grants(&day->farm, join(grants, PHONES, text));
+}
+
+/* Who swaps them does so with phones that say who they are: before that, a place is all there is. */
+static void swap(Day *day, FarmModes mode) {
         Phone *a = &day->phones[0], *b = &day->phones[1];
         const char *port = a->port;
 
@@ -123,11 +139,18 @@ static void swap(Day *day) {
                 farm_settle(&day->farm);
         a->port = b->port;
         b->port = port;
-        plug(day, a, FARM_ADB);
+        plug(day, a, mode);
         if (world_draw(&day->world, 2) == 0)
                 farm_settle(&day->farm);
-        plug(day, b, FARM_ADB);
+        plug(day, b, mode);
         day->n_swaps++;
+        if (mode == FARM_ADB)
+                return;
+        assert_strangers(day);
+        for (unsigned int i = 0; i < 2; i++) {
+                unplug(day, &day->phones[i]);
+                plug(day, &day->phones[i], FARM_ADB);
+        }
 }
 
 static void restart(Day *day) {
@@ -178,7 +201,7 @@ static void test_each_stays_in_its_own(_unused_ void **state) {
                 if (world_draw(&day.world, 3) == 0)
                         come_back(&day);
                 if (world_draw(&day.world, 20) == 0)
-                        swap(&day);
+                        swap(&day, world_draw(&day.world, 2) == 0 ? FARM_ADB : FARM_FASTBOOT);
                 if (world_draw(&day.world, 30) == 0) {
                         assert_at_rest(&day);
                         restart(&day);
@@ -189,9 +212,54 @@ static void test_each_stays_in_its_own(_unused_ void **state) {
         farm_close(&day.farm);
 }
 
+/* Gaps around a `linger` that is over soon. One below it counts as such if the clock agrees when all is done:
+ * a machine that has other things to do may make it a long one. */
+static void test_gaps_around_a_short_linger(_unused_ void **state) {
+        static const char *const short_policy = "version: 1\n"
+                                                "rules:\n"
+                                                "  - name: a\n"
+                                                "    match: { class: usb, interface: \"ff:42:01\" }\n"
+                                                "    give: { to: ci-1, linger: 200ms }\n"
+                                                "  - name: no phone comes here\n"
+                                                "    match: { class: usb }\n"
+                                                "    give: { to: ci-3 }\n";
+        const uint64_t linger = 200000;
+        unsigned int n_below = 0, n_above = 0;
+
+        for (unsigned int round = 0; n_below < 3 || n_above < 3; round++) {
+                bool below = round % 2 == 0;
+                uint64_t start, end;
+                Farm farm;
+
+                farm_open(&farm, short_policy);
+                farm_plug(&farm, "3-1", &farm_modes[FARM_ADB], "A");
+                farm_assert_grants(&farm, "usb-3-1 ci-1 active");
+                start = loop_now();
+                farm_unplug(&farm, "3-1");
+                if (below)
+                        while (loop_now() < start + linger * 3 / 4)
+                                assert_int_equal(loop_run_once(farm.loop, 1000), 0);
+                else
+                        farm_await_grants(&farm, "");
+                farm_plug(&farm, "3-1", &farm_modes[FARM_FASTBOOT], "A");
+                farm_settle(&farm);
+                end = loop_now();
+                if (below && end < start + linger) {
+                        assert_string_equal(farm_grants(&farm), "usb-3-1 ci-1 active");
+                        n_below++;
+                } else if (!below) {
+                        assert_true(end >= start + linger);
+                        assert_string_equal(farm_grants(&farm), "usb-3-1 ci-3 active");
+                        n_above++;
+                }
+                farm_close(&farm);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_each_stays_in_its_own),
+                cmocka_unit_test(test_gaps_around_a_short_linger),
         };
 
         return cmocka_run_group_tests(tests, farm_group_setup, farm_group_teardown);
