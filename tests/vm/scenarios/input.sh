@@ -3,8 +3,8 @@
 # limit: 120
 #
 # A USB keyboard: what is typed on it comes to the program inside that reads its event node, and to the one that reads
-# its hidraw node. Plugged in again it is inside under another number. What a program of the host makes by uinput goes to
-# another container, and the host's own keyboard to none.
+# its hidraw node. Plugged in again it is inside under another number. What a program of the host makes by uinput goes
+# to another container, and the host's own keyboard to none.
 
 . "${BASH_SOURCE[0]%/*}/../scenario.sh"
 
@@ -65,13 +65,14 @@ before_games=$(inside games find /dev -xdev | sort)
 # ---- a keyboard
 
 plug usb-kbd id=keyboard bus=xhci.0
-eventually 20 "davitctl exec desk -- sh -c 'test -c /dev/input/event4 && test -c /dev/hidraw0'" "event and hidraw node are inside"
+eventually 20 "davitctl exec desk -- ls /dev/input/event4 /dev/hidraw0" "event and hidraw node are inside"
 expect "nothing else is" "/dev/hidraw0 /dev/input/event4" "$(nodes desk)"
 listen /dev/input/event4
 inside desk sh -c 'exec 3</dev/hidraw0; head -c 8 <&3 | od -A n -t x1 >/tmp/report &'
 type_key d
 eventually 10 "$(hears KEY_D)" "what is typed comes to who reads the event node"
-eventually 10 "davitctl exec desk -- grep -x ' 00 00 07 00 00 00 00 00' /tmp/report" "and, as the keyboard says it, to who reads the hidraw node"
+eventually 10 "davitctl exec desk -- grep -x ' 00 00 07 00 00 00 00 00' /tmp/report" \
+        "and to who reads the hidraw node, as the keyboard says it"
 
 unplug keyboard
 eventually 10 "no_grants" "unplugged, it is not granted any more"
@@ -89,7 +90,8 @@ guest "echo press >/run/presses"
 eventually 10 "davitctl exec games -- grep '0001 0130 0001 0000' /tmp/heard" "a press of its button is heard there"
 
 plug usb-kbd id=keyboard bus=xhci.0
-eventually 20 "davitctl exec desk -- test -c /dev/input/event5" "plugged in again the keyboard is inside by another number"
+eventually 20 "davitctl exec desk -- ls /dev/input/event5 /dev/hidraw0" \
+        "plugged in again the keyboard is inside by another number"
 expect "and by no other" "/dev/hidraw0 /dev/input/event5" "$(nodes desk)"
 listen /dev/input/event5
 type_key k
