@@ -58,6 +58,8 @@ static void reboot(Phone *phone, const char *target) {
                 mode = "fastboot";
         else if (strncmp(target, "recovery", 8) == 0 || strncmp(target, "sideload", 8) == 0)
                 mode = "recovery";
+        else if (strcmp(target, "edl") == 0)
+                mode = "edl";
         say("%s adb-reboot %s", phone->serial, mode);
         phone_change(phone, mode_find(mode), LEAVE_MS, REBOOT_MS);
 }

@@ -50,6 +50,8 @@ static bool take_option(PlugRequest *request, const char *name, const char *valu
 
         if (strcmp(name, "--serial") == 0) {
                 snprintf(phone->serial, sizeof(phone->serial), "%s", value);
+        } else if (strcmp(name, "--tells") == 0) {
+                snprintf(phone->told_serial, sizeof(phone->told_serial), "%s", value);
         } else if (strcmp(name, "--prefix") == 0) {
                 request->prefix = value;
         } else if (strcmp(name, "--product") == 0) {
@@ -211,7 +213,7 @@ static void list(char **words, Answer *answer) {
 
                 if (phone->used)
                         add_line(answer, "%s %s %04x:%04x port %u %s", phone->serial,
-                                 phone->mode ? phone->mode->name : "off", phone->vendor, phone->product,
+                                 phone->mode ? phone->mode->name : "off", phone_vendor(phone), phone->product,
                                  phone->port, state_of(phone));
         }
 }

@@ -51,15 +51,15 @@ static int write_device(const Phone *phone, uint8_t *data) {
                 0,
                 0,              /* the class is that of each interface */
                 super ? 9 : 64, /* of a packet on endpoint 0; 9 is 2^9 */
-                LOW(phone->vendor),
-                HIGH(phone->vendor),
+                LOW(phone_vendor(phone)),
+                HIGH(phone_vendor(phone)),
                 LOW(phone->product),
                 HIGH(phone->product),
                 0x40,
                 0x05, /* release 5.40 */
                 STRING_MAKER,
                 STRING_PRODUCT,
-                phone->no_serial ? 0 : STRING_SERIAL,
+                phone_has_serial(phone) ? STRING_SERIAL : 0,
                 1, /* configuration */
         };
 
@@ -91,7 +91,7 @@ static int write_configuration(const Phone *phone, uint8_t *data) {
         int length = 9;
 
         for (const char *i = interfaces; *i; i++) {
-                bool camera = *i == 'm' || *i == 'p', fastboot = *i == 'f';
+                bool camera = *i == 'm' || *i == 'p', fastboot = *i == 'f', chip = *i == 'q';
                 const uint8_t bytes[] = {
                         9,
                         TYPE_INTERFACE,
@@ -99,10 +99,15 @@ static int write_configuration(const Phone *phone, uint8_t *data) {
                         0,
                         camera ? 3 : 2, /* endpoints */
                         camera ? 6 : 0xff,
-                        camera ? 1 : 0x42,
-                        fastboot ? 3 : 1,
+                        camera ? 1
+                        : chip ? 0xff
+                               : 0x42,
+                        fastboot ? 3
+                        : chip   ? 0xff
+                                 : 1,
                         camera     ? STRING_MTP
                         : fastboot ? STRING_FASTBOOT
+                        : chip     ? 0
                                    : STRING_ADB,
                 };
 
@@ -128,9 +133,12 @@ static int write_configuration(const Phone *phone, uint8_t *data) {
 static int write_string(const Phone *phone, unsigned int index, uint8_t *data) {
         static const uint8_t english[] = {4, TYPE_STRING, 0x09, 0x04};
         const char *const texts[] = {
-                [STRING_MAKER] = phone->maker,   [STRING_PRODUCT] = phone->product_name,
-                [STRING_SERIAL] = phone->serial, [STRING_ADB] = "ADB Interface",
-                [STRING_FASTBOOT] = "fastboot",  [STRING_MTP] = "MTP",
+                [STRING_MAKER] = phone->maker,
+                [STRING_PRODUCT] = phone->product_name,
+                [STRING_SERIAL] = *phone->told_serial ? phone->told_serial : phone->serial,
+                [STRING_ADB] = "ADB Interface",
+                [STRING_FASTBOOT] = "fastboot",
+                [STRING_MTP] = "MTP",
         };
         size_t n;
 

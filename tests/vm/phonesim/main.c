@@ -4,16 +4,18 @@
  * phonesim - Android phones that are not there, for the kernel to enumerate.
  *
  *     phonesim serve                  has the phones; events go to standard output
- *     phonesim COMMAND...             asks it for one of these, prints the answer, exits with 1 if it is
- * refused:
+ *     phonesim COMMAND...             asks it for one of these, prints the answer; 1 if it is refused:
  *
  *     plug [N] [OPTION...]            N phones with the serials SIM0001...
  *          --serial S, --prefix P, --mode M, --vid HEX, --pid HEX, --speed hs|fs|ss, --port 0..119,
- *          --product NAME, --manufacturer NAME, --noserial 1, --hang 1 (answers nothing), --delay MS (of each
- * answer) unplug S|all mode S|all MODE [MS]            leaves, and comes back after MS (800) on the same port
- * as another product: adb, mtpadb, mtp, ptp, fastboot, recovery; off stays away until the next mode flap S N
- * MS                     N times out and in, MS each way wait S|all [MS]                 until the kernel has
- * enumerated them, at most MS (30000) list
+ *          --product NAME, --manufacturer NAME, --noserial 1, --tells S (another serial, which others may
+ *          tell as well), --hang 1 (answers nothing), --delay MS (of each answer)
+ *     unplug S|all
+ *     mode S|all MODE [MS]            leaves, and comes back after MS (800) on the same port as another
+ *          product: adb, mtpadb, mtp, ptp, fastboot, recovery, edl; off stays away until the next mode
+ *     flap S N MS                     N times out and in, MS each way
+ *     wait S|all [MS]                 until the kernel has enumerated them, at most MS (30000)
+ *     list
  *
  * To the kernel each phone is a device of USB/IP, without a network (vhci.c, usbip.c). It answers adb and
  * fastboot well enough for `adb shell`, `adb reboot bootloader` and their like, which change its mode.

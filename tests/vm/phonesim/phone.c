@@ -18,11 +18,18 @@
 #include "phonesim/usbip.h"
 #include "phonesim/vhci.h"
 
+#define QUALCOMM 0x05c6
+
 Phone phones[PHONES_MAX];
 
 static const Mode modes[] = {
-        {"adb", 0x4ee7, "a"}, {"mtpadb", 0x4ee2, "ma"},  {"mtp", 0x4ee1, "m"},
-        {"ptp", 0x4ee5, "p"}, {"fastboot", 0x4ee0, "f"}, {"recovery", 0xd001, "a"},
+        {.name = "adb", .product = 0x4ee7, .interfaces = "a"},
+        {.name = "mtpadb", .product = 0x4ee2, .interfaces = "ma"},
+        {.name = "mtp", .product = 0x4ee1, .interfaces = "m"},
+        {.name = "ptp", .product = 0x4ee5, .interfaces = "p"},
+        {.name = "fastboot", .product = 0x4ee0, .interfaces = "f"},
+        {.name = "recovery", .product = 0xd001, .interfaces = "a"},
+        {.name = "edl", .product = 0x9008, .interfaces = "q", .vendor = QUALCOMM, .no_serial = true},
 };
 
 #define N_MODES (sizeof(modes) / sizeof(modes[0]))
@@ -46,6 +53,14 @@ const Mode *mode_of_product(uint16_t product) {
                 if (modes[i].product == product)
                         return &modes[i];
         return NULL;
+}
+
+uint16_t phone_vendor(const Phone *phone) {
+        return phone->mode && phone->mode->vendor ? phone->mode->vendor : phone->vendor;
+}
+
+bool phone_has_serial(const Phone *phone) {
+        return !phone->no_serial && !phone->mode->no_serial;
 }
 
 Phone *phone_find(const char *serial) {

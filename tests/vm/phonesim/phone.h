@@ -18,7 +18,9 @@ typedef enum Speed {
 typedef struct Mode {
         const char *name;
         uint16_t product;
-        const char *interfaces; /* a letter each: a adb, f fastboot, m mtp, p ptp */
+        const char *interfaces; /* a letter each: a adb, f fastboot, m mtp, p ptp, q the chip's own */
+        uint16_t vendor;        /* of who made the chip; 0: the phone's */
+        bool no_serial;         /* the chip knows none */
 } Mode;
 
 /* A transfer to the host that waits for data. */
@@ -37,6 +39,7 @@ typedef struct Chunk {
 typedef struct Phone {
         bool used;
         char serial[64], maker[48], product_name[48];
+        char told_serial[64]; /* by its descriptor, where it is another; "": serial */
         uint16_t vendor, product;
         bool has_own_product; /* not that of its mode */
         bool no_serial;       /* its descriptor names none */
@@ -73,6 +76,10 @@ int64_t now_ms(void);
 /* Return: the mode, NULL: there is none of that name. */
 const Mode *mode_find(const char *name);
 const Mode *mode_of_product(uint16_t product);
+
+/* As it is in its mode. */
+uint16_t phone_vendor(const Phone *phone);
+bool phone_has_serial(const Phone *phone);
 
 /* Return: the phone, NULL: none has this serial. */
 Phone *phone_find(const char *serial);

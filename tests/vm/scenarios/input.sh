@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# limit: 120
+# limit: 240
 #
 # A USB keyboard: what is typed on it comes to the program inside that reads its event node, and to the one that reads
 # its hidraw node. Plugged in again it is inside under another number. What a program of the host makes by uinput goes

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# limit: 120
+# limit: 240
 #
 # A sound card whose output is wired to its input. The container plays and records what it played; the card goes while
 # it plays, and comes again as another card.

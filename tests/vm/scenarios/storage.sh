@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# limit: 120
+# limit: 240
 #
 # A USB stick: disk, partition and SCSI node are one device, which the container formats and fills with the ordinary
 # programs; what it writes is on the stick. The disk that the host runs from goes to nobody, and neither does the stick

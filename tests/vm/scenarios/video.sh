@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# limit: 120
+# limit: 240
 #
 # A camera, that of the kernel's test driver: one device with a dozen nodes, of which the rule gives those for video.
 # The container takes pictures with it; it goes while it is filming, and comes again under other numbers. Another policy
