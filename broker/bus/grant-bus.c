@@ -80,7 +80,7 @@ static int get_error(_unused_ sd_bus *bus, _unused_ const char *path, _unused_ c
                      _unused_ sd_bus_error *error) {
         const Grant *grant = userdata;
 
-        return append_string(reply, grant->error < 0 ? strerror(-grant->error) : "");
+        return append_string(reply, grant->error < 0 ? grant_error_to_string(grant->error) : "");
 }
 
 static int get_linger_until(_unused_ sd_bus *bus, _unused_ const char *path, _unused_ const char *interface,

@@ -31,6 +31,7 @@
 #include "core/child.h"
 #include "core/runner.h"
 #include "core/sharers.h"
+#include "model/grant.h"
 #include "util/log.h"
 #include "util/string.h"
 
@@ -378,7 +379,8 @@ static void runner_step_failed(Runner *runner, const Step *step, int error) {
                  &(LogSubject){.device = item_is_shared(item) ? NULL : item->device,
                                .container = runner->name,
                                .step = item_kind_to_string(item->kind)},
-                 "Failed to %s %s %s: %m", action, item_kind_to_string(item->kind), item->path);
+                 "Failed to %s %s %s: %s", action, item_kind_to_string(item->kind), item->path,
+                 grant_error_to_string(error));
 
         if (step->action == STEP_ADD && item->kind == ITEM_LINK && error == -EEXIST)
                 return;

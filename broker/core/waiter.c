@@ -83,7 +83,7 @@ static bool given(const Manager *manager, const Waiter *waiter, Answer *answer) 
         if (grant->state == GRANT_FAILED) {
                 answer->code = CALL_FAILED;
                 snprintf(answer->message, sizeof(answer->message), "%s could not be put into %s: %s",
-                         waiter->device, waiter->container, strerror(-grant->error));
+                         waiter->device, waiter->container, grant_error_to_string(grant->error));
                 return true;
         }
         return grant->state == GRANT_ACTIVE;
@@ -102,7 +102,7 @@ static bool taken(const Manager *manager, const Waiter *waiter, Answer *answer) 
                         answer->code = CALL_FAILED;
                         snprintf(answer->message, sizeof(answer->message),
                                  "%s could not be taken from %s yet: %s", waiter->device,
-                                 grant->container->name, strerror(-grant->error));
+                                 grant->container->name, grant_error_to_string(grant->error));
                         return true;
                 }
         }

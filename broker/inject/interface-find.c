@@ -6,7 +6,7 @@
  * What the container's root can choose (name, index, hardware address) only says where to look first. What
  * makes a link the saved one is
  * - for a physical interface, that it has no kind, which nothing made inside lacks, and the saved bus place
- * and burnt-in address;
+ * and burnt-in address; for one of a card's functions, the place;
  * - for a virtual one, the kind and the peer or lower interface, which has to be in the host's namespace: a
  * peer in another namespace may have the same index by the container's choice. Where several siblings share a
  * lower interface, index or address decide among them;
@@ -83,6 +83,9 @@ static bool is_physical(const Search *search, struct rtnl_link *link) {
         link_read_hardware(search->socket, rtnl_link_get_name(link), bus, address);
         if (property_list_get(search->state, "BUS") && !same_component(search->state, "BUS", bus))
                 return false;
+        /* Some drivers take what the card sets for a function for burnt in. One place has one function. */
+        if (property_list_get(search->state, "FUNCTION") && property_list_get(search->state, "BUS"))
+                return true;
         if (permanent)
                 return streq(permanent, address);
         return same_index_or_address(search, link);

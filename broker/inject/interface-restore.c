@@ -14,6 +14,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "inject/interface-function.h"
 #include "inject/interface-restore.h"
 #include "inject/interface-state.h"
 #include "util/string.h"
@@ -215,6 +216,8 @@ int interface_put_right(RouteSocket *home, struct rtnl_link *link, const Propert
         nl_object_get((struct nl_object *)link);
         repair.link = link;
 
+        /* As long as the card has set an address for it, it takes no other. */
+        repair_note(&repair, interface_function_put_right(home, state));
         repair_remove_altnames(&repair);
         repair_name(&repair);
         if (repair_reread(&repair)) {

@@ -259,6 +259,8 @@ int interface_state_set_item(PropertyList *state, const Item *item) {
                 r = set_text(state, "ITEM_VARIANT", net_variant_to_string(item->net_mode, item->net_variant));
         if (r >= 0)
                 r = interface_state_set_number(state, "ITEM_VLAN", item->vlan);
+        if (r >= 0 && item->own_name)
+                r = interface_state_set_number(state, "ITEM_OWN_NAME", item->own_name);
         if (r >= 0)
                 r = interface_state_set_number(state, "ITEM_MTU", item->mtu);
         if (r >= 0)
@@ -307,6 +309,7 @@ int interface_state_item(const PropertyList *state, Item **ret) {
                         .target = target,
                         .net_mode = mode,
                         .net_variant = (NetVariant)v,
+                        .own_name = interface_state_number(state, "ITEM_OWN_NAME") > 0,
                         .vlan = (uint16_t)interface_state_number(state, "ITEM_VLAN"),
                         .up = interface_state_number(state, "ITEM_UP") > 0,
                         .mtu = interface_state_number(state, "ITEM_MTU"),
@@ -435,7 +438,7 @@ int interface_state_foreach(int state_fd, const char *container,
         DIR *folder;
         int fd, r = 0;
 
-        snprintf(prefix, sizeof(prefix), "interface-%s@", container);
+        snprintf(prefix, sizeof(prefix), "interface-%s%s", container ?: "", container ? "@" : "");
         fd = openat(state_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0)
                 return -errno;

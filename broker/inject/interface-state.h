@@ -20,6 +20,12 @@
  * its folder MAC=, MTU=, TXQLEN=, GROUP=, FLAGS=, ALIAS= what is put back ALTNAME_n=, ADDRESS_n= likewise; n
  * counts from 0
  *
+ * Of a function's interface, TARGET is the name of its card, and there are as well
+ *
+ *   FUNCTION=, CARD=                            its number, the index of its card
+ *   FUNCTION_MAC=, FUNCTION_VLAN=, FUNCTION_QOS=, FUNCTION_PROTOCOL=
+ *                                               what the card had set for it, where that is changed
+ *
  * Of an interface that is made, NAME and IFINDEX are its parent's, and of all that follows there is only
  *
  *   SIBLING_n=                                  the index inside of another one on the same parent
@@ -59,7 +65,8 @@ int interface_state_load(int state_fd, const char *container, const char *inside
 /* Return: 0, also when there is none; errno. */
 int interface_state_remove(int state_fd, const char *container, const char *inside);
 
-/* Calls @each for the state of every interface of @container; those that cannot be read are passed over.
+/* Calls @each for the state of every interface of @container, or for a NULL one of all; those that cannot be
+ * read are passed over.
  * Return: 0; the first error of @each, having gone on with the rest; errno. */
 int interface_state_foreach(int state_fd, const char *container,
                             int (*each)(const PropertyList *state, void *userdata), void *userdata);

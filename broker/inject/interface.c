@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Moving network interfaces into a container and back.
+ * Moving network interfaces into a container and back: the host's own, and those of a card's functions, which
+ * differ in how the one that moves is chosen (interface-function.c) and in nothing after.
  *
  * In: save, one RTM_SETLINK which moves and renames, then MTU and up through a socket of the container's
  * namespace. Out: one RTM_SETLINK back to the saved name, then everything that was saved is compared and put
@@ -31,6 +32,7 @@
 #include <unistd.h>
 
 #include "inject/interface-find.h"
+#include "inject/interface-function.h"
 #include "inject/interface-make.h"
 #include "inject/interface-restore.h"
 #include "inject/interface-settle.h"
@@ -123,7 +125,8 @@ static int give_back(InterfaceFinder *finder, const PropertyList *state, int sta
 }
 
 /* A state that is there already: the interface is inside, or on its way back somebody was interrupted.
- * Return: 1 it is inside and as wanted; 0 it is not; errno. */
+ * Return: 1 it is inside and as wanted; 0 it is not; -EBUSY it is a function, and the container hides it;
+ * errno. */
 static int take_up_earlier(InterfaceFinder *finder, const Item *item, int state_fd, const char *container) {
         _cleanup_(property_list_deinit) PropertyList state = {};
         _cleanup_(rtnl_link_putp) struct rtnl_link *link = NULL, *home = NULL;
@@ -132,15 +135,22 @@ static int take_up_earlier(InterfaceFinder *finder, const Item *item, int state_
         r = interface_state_load(state_fd, container, item->path, &state);
         if (r < 0)
                 return r == -ENOENT || r == -EBADMSG ? 0 : r;
-        if (interface_find_inside(finder, &state, &link) >= 0) {
+        r = interface_find_inside(finder, &state, &link);
+        if (r >= 0) {
                 r = settle_inside(finder, item, &state, state_fd, container);
                 return r < 0 ? r : 1;
         }
-        if (interface_find_home(finder, &state, &home) >= 0) {
+        if (r != -ENODEV)
+                return r;
+        r = interface_find_home(finder, &state, &home);
+        if (r >= 0) {
                 r = interface_put_right(finder->home, home, &state);
                 return r == -EEXIST ? 0 : r;
         }
-        return 0;
+        if (r != -ENODEV)
+                return r;
+        /* Who hides one gets no other: he could have all of them, and none would be put right. */
+        return interface_function_is_hidden(&state) ? -EBUSY : 0;
 }
 
 /* Whether there is no such name, or alternative name, inside. Return: 0; -EEXIST; errno. */
@@ -151,10 +161,93 @@ static int check_name_free(InterfaceFinder *finder, const char *name) {
         return r >= 0 ? -EEXIST : r == -ENODEV ? 0 : r;
 }
 
-int interface_move_in(const Item *item, int netns_fd, int state_fd, const char *container) {
-        _cleanup_(interface_finder_close) InterfaceFinder finder = INTERFACE_FINDER_NULL;
+/* The interface of that name, to be moved; its state is written. */
+static int choose_named(InterfaceFinder *finder, const Item *item, int state_fd, const char *container,
+                        PropertyList *ret_state, struct rtnl_link **ret) {
         _cleanup_(property_list_deinit) PropertyList state = {};
         _cleanup_(rtnl_link_putp) struct rtnl_link *link = NULL;
+        int r;
+
+        r = link_get(finder->home, /* ifindex= */ 0, item->target, &link);
+        if (r >= 0)
+                r = check_name_free(finder, item->path);
+        if (r >= 0)
+                r = interface_state_collect(finder->home, link, item, &state);
+        if (r >= 0)
+                r = interface_state_save(state_fd, container, &state);
+        if (r < 0)
+                return r;
+        *ret_state = state;
+        state = (PropertyList){};
+        *ret = TAKE_PTR(link);
+        return 0;
+}
+
+static const char *name_inside(const Item *item, struct rtnl_link *link) {
+        return item->own_name ? rtnl_link_get_name(link) : item->path;
+}
+
+/* A free function of the card of that name; its state is written. */
+static int choose_function(InterfaceFinder *finder, const Item *item, int state_fd, const char *container,
+                           PropertyList *ret_state, struct rtnl_link **ret) {
+        _cleanup_(property_list_deinit) PropertyList state = {};
+        _cleanup_(rtnl_link_putp) struct rtnl_link *link = NULL;
+        int r;
+
+        r = interface_function_claim(finder->home, item, state_fd, container, &state, &link);
+        if (r < 0)
+                return r;
+        r = check_name_free(finder, name_inside(item, link));
+        if (r < 0) {
+                (void)interface_state_remove(state_fd, container, item->path);
+                return r;
+        }
+        *ret_state = state;
+        state = (PropertyList){};
+        *ret = TAKE_PTR(link);
+        return 0;
+}
+
+/* Moves what was chosen. Return: 0; 1 it was not on the host any more; errno: it is there again as it was, or
+ * its state is kept. */
+static int move_chosen(InterfaceFinder *finder, const Item *item, struct rtnl_link *link, PropertyList *state,
+                       int netns_fd, int state_fd, const char *container) {
+        bool gone;
+        int r, k;
+
+        r = item->net_mode == NET_SRIOV ? interface_function_set_up(finder->home, link, item, state) : 0;
+        if (r >= 0)
+                r = link_move(finder->home, link, netns_fd, name_inside(item, link));
+        gone = r == -ENODEV;
+        if (r >= 0)
+                r = settle_inside(finder, item, state, state_fd, container);
+        if (r >= 0)
+                return 0;
+
+        /* Where the way back fails too, the state stays: interface_restore() tries again. */
+        (void)interface_finder_learn_nsid(finder);
+        k = give_back(finder, state, state_fd, container);
+        gone = gone && k == -ENODEV;
+        if (gone)
+                k = interface_function_put_right(finder->home, state);
+        if (k >= 0)
+                (void)interface_state_remove(state_fd, container, item->path);
+        return gone ? 1 : r;
+}
+
+static int move_in(InterfaceFinder *finder, const Item *item, int netns_fd, int state_fd,
+                   const char *container) {
+        _cleanup_(property_list_deinit) PropertyList state = {};
+        _cleanup_(rtnl_link_putp) struct rtnl_link *link = NULL;
+        int r;
+
+        r = item->net_mode == NET_SRIOV ? choose_function(finder, item, state_fd, container, &state, &link)
+                                        : choose_named(finder, item, state_fd, container, &state, &link);
+        return r < 0 ? r : move_chosen(finder, item, link, &state, netns_fd, state_fd, container);
+}
+
+int interface_move_in(const Item *item, int netns_fd, int state_fd, const char *container) {
+        _cleanup_(interface_finder_close) InterfaceFinder finder = INTERFACE_FINDER_NULL;
         int r;
 
         assert(item && item->kind == ITEM_INTERFACE && container);
@@ -168,27 +261,30 @@ int interface_move_in(const Item *item, int netns_fd, int state_fd, const char *
         if (r != 0)
                 return r < 0 ? r : 0;
 
-        r = link_get(finder.home, /* ifindex= */ 0, item->target, &link);
-        if (r >= 0)
-                r = check_name_free(&finder, item->path);
-        if (r >= 0)
-                r = interface_state_collect(finder.home, link, item, &state);
-        if (r >= 0)
-                r = interface_state_save(state_fd, container, &state);
-        if (r < 0)
-                return r;
+        r = move_in(&finder, item, netns_fd, state_fd, container);
+        /* Somebody else took the function; there may be others. */
+        for (unsigned int i = 1; r > 0 && item->net_mode == NET_SRIOV && i < INTERFACE_FUNCTION_TRIES; i++)
+                r = move_in(&finder, item, netns_fd, state_fd, container);
+        return r > 0 ? -ENODEV : r;
+}
 
-        r = link_move(finder.home, link, netns_fd, item->path);
-        if (r >= 0)
-                r = settle_inside(&finder, item, &state, state_fd, container);
-        if (r >= 0)
-                return 0;
+/* Whether the state of one that is neither inside nor on the host is to be kept: a virtual one is gone then,
+ * a physical one is unplugged, or hidden until its namespace dies; of a function it can be told which. */
+static bool is_kept(const PropertyList *state) {
+        if (property_list_get(state, "FUNCTION"))
+                return interface_function_is_hidden(state);
+        return !property_list_get(state, "KIND");
+}
 
-        /* Where the way back fails too, the state stays: interface_restore() tries again. */
-        (void)interface_finder_learn_nsid(&finder);
-        if (give_back(&finder, &state, state_fd, container) >= 0)
-                (void)interface_state_remove(state_fd, container, item->path);
-        return r;
+/* Forgets one that is nowhere any more. A function may be there without its interface, as its driver was
+ * taken: the card is told, as far as it listens. Return: 0; errno. */
+static int drop_gone(RouteSocket *home, const PropertyList *state, int state_fd, const char *container) {
+        char inside[IFNAMSIZ];
+        int r;
+
+        (void)interface_function_put_right(home, state);
+        r = string_from_component(property_list_get(state, "INSIDE"), inside, sizeof(inside));
+        return r < 0 ? r : interface_state_remove(state_fd, container, inside);
 }
 
 int interface_move_out(const Item *item, int netns_fd, int state_fd, const char *container) {
@@ -206,12 +302,12 @@ int interface_move_out(const Item *item, int netns_fd, int state_fd, const char 
                 return r;
 
         r = give_back(&finder, &state, state_fd, container);
-        if (r == -ENODEV && !property_list_get(&state, "KIND"))
-                return 0; /* unplugged, or hidden until its namespace dies */
-        if (r < 0 && r != -ENODEV && r != -EEXIST)
+        if (r == -ENODEV)
+                return is_kept(&state) ? 0 : drop_gone(finder.home, &state, state_fd, container);
+        if (r < 0 && r != -EEXIST)
                 return r;
         k = interface_state_remove(state_fd, container, item->path);
-        return k < 0 ? k : r == -ENODEV ? 0 : r;
+        return k < 0 ? k : r;
 }
 
 static int add_item(const PropertyList *state, ItemSet *set) {
@@ -242,7 +338,6 @@ typedef struct Reader {
 static int read_one(const PropertyList *state, void *userdata) {
         Reader *reader = userdata;
         _cleanup_(rtnl_link_putp) struct rtnl_link *link = NULL, *home = NULL;
-        char inside[IFNAMSIZ];
         int r;
 
         /* Most containers have none, and reading must not wait for a lock that theirs can keep busy. */
@@ -261,11 +356,10 @@ static int read_one(const PropertyList *state, void *userdata) {
                 return r;
         if (!net_mode_makes(interface_state_mode(state))) {
                 r = interface_find_home(&reader->finder, state, &home);
-                if (r != -ENODEV || !property_list_get(state, "KIND"))
+                if (r != -ENODEV || is_kept(state))
                         return r == -ENODEV || r == -EAGAIN ? 0 : r;
         }
-        r = string_from_component(property_list_get(state, "INSIDE"), inside, sizeof(inside));
-        return r < 0 ? r : interface_state_remove(reader->state_fd, reader->container, inside);
+        return drop_gone(reader->finder.home, state, reader->state_fd, reader->container);
 }
 
 int interface_read(int netns_fd, int state_fd, const char *container, ItemSet *ret) {
@@ -330,12 +424,14 @@ static int restore_one(const PropertyList *state, void *userdata) {
         r = net_mode_makes(interface_state_mode(state)) ? -ENODEV : find_given_back(restorer, state, &link);
         if (r >= 0)
                 r = interface_put_right(restorer->finder.home, link, state);
-        if (r < 0 && r != -ENODEV && r != -EEXIST)
+        if (r == -ENODEV)
+                return drop_gone(restorer->finder.home, state, restorer->state_fd, restorer->container);
+        if (r < 0 && r != -EEXIST)
                 return r;
         k = string_from_component(property_list_get(state, "INSIDE"), inside, sizeof(inside));
         if (k >= 0)
                 k = interface_state_remove(restorer->state_fd, restorer->container, inside);
-        return k < 0 ? k : r == -ENODEV ? 0 : r;
+        return k < 0 ? k : r;
 }
 
 int interface_restore(int state_fd, const char *container) {

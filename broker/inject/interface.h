@@ -4,8 +4,8 @@
 #include "plan/item.h"
 
 /*
- * Network interfaces of the host that go into a container and come back as they were, and interfaces that are
- * made on top of them in there.
+ * Network interfaces of the host that go into a container and come back as they were, among them those of a
+ * card's virtual functions, and interfaces that are made on top of them in there.
  *
  * What an interface was (name, alternative names, alias, hardware address, MTU, queue length, group, flags,
  * lasting IP addresses) is written to STATE/interface-CONTAINER@INSIDE before it moves, and removed after it
@@ -30,14 +30,14 @@ int interface_remove(const Item *item, int netns_fd, int state_fd, const char *c
 
 /**
  * interface_move_in() - save, move under the name @item->path, set it up as asked
- * @item:       an ITEM_INTERFACE
+ * @item:       an ITEM_INTERFACE: the interface @item->target itself, or that of a free function of it
  * @netns_fd:   the container's network namespace, borrowed
  * @state_fd:   the state folder, borrowed
  *
  * Return: 0, also when it is there already; -ENODEV no such interface on the host; -EEXIST the name is taken
  * inside; -EOPNOTSUPP an interface that cannot move, or of a kind that could not be told apart from a twin
- * which the container makes (a tap, a tunnel); errno. On failure the interface is on the host again as it
- * was.
+ * which the container makes (a tap, a tunnel); GRANT_NO_FUNCTION no function is free; -EBUSY the container
+ * has one already and hides it; errno. On failure the interface is on the host again as it was.
  */
 int interface_move_in(const Item *item, int netns_fd, int state_fd, const char *container);
 

@@ -8,6 +8,7 @@
 #include "config.h"
 
 #include <assert.h>
+#include <string.h>
 #include <utlist.h>
 
 #include "model/registry.h"
@@ -37,6 +38,10 @@ const char *grant_state_to_string(GrantState state) {
 
 GrantState grant_state_from_string(const char *s) {
         return (GrantState)string_table_find(state_names, GRANT_STATE_MAX, s);
+}
+
+const char *grant_error_to_string(int error) {
+        return error == GRANT_NO_FUNCTION ? "No free virtual function" : strerror(-error);
 }
 
 static void grant_free(Grant *grant) {

@@ -28,6 +28,10 @@ GrantOrigin grant_origin_from_string(const char *s);
 const char *grant_state_to_string(GrantState state);
 GrantState grant_state_from_string(const char *s);
 
+/* Why a grant failed, for people: a negative errno, of which one has a meaning of its own here. */
+const char *grant_error_to_string(int error);
+#define GRANT_NO_FUNCTION (-EUSERS) /* all virtual functions of the card are in use */
+
 /* The fact that a device is given to a container now. Owned by the registry, listed by both ends. */
 struct Grant {
         Device *device;

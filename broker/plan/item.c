@@ -166,8 +166,9 @@ bool item_equal(const Item *a, const Item *b) {
                 return streq(a->target, b->target) && streq(a->text, b->text);
         case ITEM_INTERFACE:
                 return streq_ptr(a->target, b->target) && a->net_mode == b->net_mode &&
-                       a->net_variant == b->net_variant && a->vlan == b->vlan && a->up == b->up &&
-                       a->mtu == b->mtu && streq_ptr(a->mac, b->mac) && streq_ptr(a->addresses, b->addresses);
+                       a->net_variant == b->net_variant && a->own_name == b->own_name && a->vlan == b->vlan &&
+                       a->up == b->up && a->mtu == b->mtu && streq_ptr(a->mac, b->mac) &&
+                       streq_ptr(a->addresses, b->addresses);
         case ITEM_DATA:
                 return streq(a->text, b->text);
         case ITEM_EVENT:

@@ -35,7 +35,7 @@ typedef enum ItemKind {
         ITEM_NODE,      /* a special file below /dev */
         ITEM_LINK,      /* a symlink below /dev */
         ITEM_MOUNT,     /* a file or folder of the host at a place inside */
-        ITEM_INTERFACE, /* a network interface: the host's, or one made on top of it */
+        ITEM_INTERFACE, /* a network interface: the host's, one made on top of it, or a function's */
         ITEM_DATA,      /* an entry of the udev database */
         ITEM_EVENT,     /* the programs inside have been told; remove is the telling of the removal */
         ITEM_KIND_MAX,
@@ -49,10 +49,11 @@ typedef struct Item {
         unsigned int n_refs;
         ItemKind kind;
         const char *device; /* id of the device it belongs to, or ITEM_OWNER_SHARED */
-        const char *path;   /* right: "c189:257"; node, link: path below /dev; mount: path below the root;
-                               interface: its name inside; data: the entry's id; event: devpath */
-        bool common;        /* others may bring the same thing; not known of what is read back */
-        char type;          /* right, node: 'c' or 'b' */
+        const char
+                *path; /* right: "c189:257"; node, link: path below /dev; mount: path below the root;
+                          interface: its name inside (see own_name); data: the entry's id; event: devpath */
+        bool common;   /* others may bring the same thing; not known of what is read back */
+        char type;     /* right, node: 'c' or 'b' */
         dev_t rdev;
         unsigned int refused; /* right: bits of EDIT_* of model/edits.h that it does not allow */
         uid_t uid;            /* node: the host's ids */
@@ -63,6 +64,8 @@ typedef struct Item {
         const char *text;   /* data: the entry, see model/udev-data.h; mount: options, see model/mount.h */
         NetMode net_mode;   /* interface, as all of the next ones */
         NetVariant net_variant;  /* of the mode */
+        bool own_name;           /* of a function: inside it has the name that it has on the host, of which
+                                    nobody knows yet which one; path is the card's then */
         uint16_t vlan;           /* 0: none */
         bool up;                 /* whether it is set up */
         uint32_t mtu;            /* 0 keeps it */
@@ -95,9 +98,11 @@ bool item_equal(const Item *a, const Item *b);
  * target. Owner and mode may differ. */
 bool item_is_same_thing(const Item *a, const Item *b);
 
-/* Whether it is an interface that the host is without for as long as it is in the container. */
+/* Whether it is an interface that the host is without for as long as it is in the container. Of a function
+ * the target is the card, which the host keeps; that the function's own interface is away the kernel tells
+ * like that of a device that was unplugged. */
 static inline bool item_takes_interface(const Item *item) {
-        return item->kind == ITEM_INTERFACE && item->net_mode == NET_MOVE;
+        return item->kind == ITEM_INTERFACE && net_mode_takes(item->net_mode);
 }
 
 /* References to items, no key twice. Zeroed is empty. */

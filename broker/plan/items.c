@@ -252,7 +252,7 @@ static int put_card(ItemSet *set, const Device *device, const Part *part) {
 }
 
 /* The name, the address and the like that a rule asks for are for the device's first interface; its others
- * keep theirs. */
+ * keep theirs. The functions are the device's, so there is one for all of its interfaces. */
 static int put_interface(ItemSet *set, const Device *device, const Part *part, const GiveNet *net,
                          bool first) {
         Item fields = {
@@ -262,6 +262,7 @@ static int put_interface(ItemSet *set, const Device *device, const Part *part, c
                 .target = part->name,
                 .net_mode = net->mode,
                 .net_variant = net->variant,
+                .own_name = net->mode == NET_SRIOV && !net->name[0],
                 .vlan = net->vlan,
                 .up = net->up,
                 .mtu = net->mtu,
@@ -330,7 +331,8 @@ int wanted_items(const Device *device, const Container *container, const Give *g
                         if (r < 0)
                                 return r;
                 }
-                if (part->kind != PART_NET || !(interfaces || give->net.set))
+                if (part->kind != PART_NET || !(interfaces || give->net.set) ||
+                    (!first && give->net.mode == NET_SRIOV))
                         continue;
                 r = put_interface(&set, device, part, &give->net, first);
                 if (r < 0)

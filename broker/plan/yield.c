@@ -16,10 +16,10 @@
 #include "rule/rule.h"
 #include "util/string.h"
 
-/* Whether the host's own interfaces leave it. What others are made on top of stays the host's, which is
- * perhaps reached by it. */
+/* Whether the host's own interfaces leave it. What others are made on top of, or whose functions are given,
+ * stays the host's, which is perhaps reached by it. */
 static bool interfaces_leave(const Grant *grant, const GiveNet *net) {
-        return (grant->interfaces || net->set) && net->mode == NET_MOVE;
+        return (grant->interfaces || net->set) && net_mode_takes(net->mode);
 }
 
 static YieldSet yield_of(const Grant *grant) {

@@ -15,13 +15,18 @@ typedef enum NetMode {
         NET_MACVLAN, /* one on top of it, with a hardware address of its own */
         NET_IPVLAN,  /* one on top of it, with its hardware address */
         NET_VLAN,    /* one on top of it, for the frames with one tag */
-        NET_SRIOV,   /* one of its virtual functions */
+        NET_SRIOV,   /* that of one of the card's virtual functions */
         NET_MODE_MAX,
         NET_MODE_INVALID = -EINVAL,
 } NetMode;
 
 const char *net_mode_to_string(NetMode mode);
 NetMode net_mode_from_string(const char *s);
+
+/* Whether the host is without the interface that the rule is about. */
+static inline bool net_mode_takes(NetMode mode) {
+        return mode == NET_MOVE;
+}
 
 /* Whether an interface is made on top of the host's, which stays where it is. */
 static inline bool net_mode_makes(NetMode mode) {
@@ -51,7 +56,7 @@ typedef struct GiveNet {
         NetMode mode;
         NetVariant variant;
         uint16_t vlan;       /* 0: none */
-        char name[IFNAMSIZ]; /* inside; "" keeps the host's */
+        char name[IFNAMSIZ]; /* inside; "" keeps that of the host's interface, or of the function's */
         char mac[18];        /* "" the kernel's, or of a macvlan one that is made of who has it */
         uint32_t mtu;        /* bytes; 0 keeps it */
         bool up;             /* default true */

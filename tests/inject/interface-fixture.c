@@ -32,11 +32,13 @@
 
 bool interface_have_namespaces;
 
-/* Failure injection: the call number `interface_fail_at` fails; 0 none does. */
-unsigned int interface_calls, interface_fail_at;
+unsigned int interface_calls, interface_fail_at, interface_die_at;
+void (*interface_before_change)(void);
 
-static bool fails_now(void) {
-        return ++interface_calls == interface_fail_at;
+bool interface_fails_now(void) {
+        if (++interface_calls == interface_die_at)
+                raise(SIGKILL);
+        return interface_calls == interface_fail_at;
 }
 
 int __real_rtnl_link_change(struct nl_sock *socket, struct rtnl_link *link, struct rtnl_link *change,
@@ -45,19 +47,21 @@ int __wrap_rtnl_link_change(struct nl_sock *socket, struct rtnl_link *link, stru
                             int flags);
 int __wrap_rtnl_link_change(struct nl_sock *socket, struct rtnl_link *link, struct rtnl_link *change,
                             int flags) {
-        return fails_now() ? -NLE_NOMEM : __real_rtnl_link_change(socket, link, change, flags);
+        if (interface_before_change)
+                interface_before_change();
+        return interface_fails_now() ? -NLE_NOMEM : __real_rtnl_link_change(socket, link, change, flags);
 }
 
 int __real_rtnl_addr_add(struct nl_sock *socket, struct rtnl_addr *address, int flags);
 int __wrap_rtnl_addr_add(struct nl_sock *socket, struct rtnl_addr *address, int flags);
 int __wrap_rtnl_addr_add(struct nl_sock *socket, struct rtnl_addr *address, int flags) {
-        return fails_now() ? -NLE_NOMEM : __real_rtnl_addr_add(socket, address, flags);
+        return interface_fails_now() ? -NLE_NOMEM : __real_rtnl_addr_add(socket, address, flags);
 }
 
 int __real_rtnl_link_add(struct nl_sock *socket, struct rtnl_link *link, int flags);
 int __wrap_rtnl_link_add(struct nl_sock *socket, struct rtnl_link *link, int flags);
 int __wrap_rtnl_link_add(struct nl_sock *socket, struct rtnl_link *link, int flags) {
-        return fails_now() ? -NLE_NOMEM : __real_rtnl_link_add(socket, link, flags);
+        return interface_fails_now() ? -NLE_NOMEM : __real_rtnl_link_add(socket, link, flags);
 }
 
 int __real_rtnl_link_get_kernel(struct nl_sock *socket, int ifindex, const char *name,
@@ -66,13 +70,13 @@ int __wrap_rtnl_link_get_kernel(struct nl_sock *socket, int ifindex, const char 
                                 struct rtnl_link **ret);
 int __wrap_rtnl_link_get_kernel(struct nl_sock *socket, int ifindex, const char *name,
                                 struct rtnl_link **ret) {
-        return fails_now() ? -NLE_NOMEM : __real_rtnl_link_get_kernel(socket, ifindex, name, ret);
+        return interface_fails_now() ? -NLE_NOMEM : __real_rtnl_link_get_kernel(socket, ifindex, name, ret);
 }
 
 int __real_nl_send_sync(struct nl_sock *socket, struct nl_msg *message);
 int __wrap_nl_send_sync(struct nl_sock *socket, struct nl_msg *message);
 int __wrap_nl_send_sync(struct nl_sock *socket, struct nl_msg *message) {
-        if (!fails_now())
+        if (!interface_fails_now())
                 return __real_nl_send_sync(socket, message);
         nlmsg_free(message);
         return -NLE_NOMEM;
@@ -81,7 +85,7 @@ int __wrap_nl_send_sync(struct nl_sock *socket, struct nl_msg *message) {
 int __real_fd_write_file(int dirfd, const char *path, const void *data, size_t size, mode_t mode);
 int __wrap_fd_write_file(int dirfd, const char *path, const void *data, size_t size, mode_t mode);
 int __wrap_fd_write_file(int dirfd, const char *path, const void *data, size_t size, mode_t mode) {
-        return fails_now() ? -ENOSPC : __real_fd_write_file(dirfd, path, data, size, mode);
+        return interface_fails_now() ? -ENOSPC : __real_fd_write_file(dirfd, path, data, size, mode);
 }
 
 struct MockCard mock_card;

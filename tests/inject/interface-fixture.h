@@ -15,8 +15,14 @@
  * wrapped (see the program's link flags), so that they can fail.
  */
 
-/* Failure injection: the wrapped call number `interface_fail_at` fails; 0 none does. */
-extern unsigned int interface_calls, interface_fail_at;
+/* Failure injection: the wrapped call number `interface_fail_at` fails, and at number `interface_die_at` the
+ * process is killed; 0 none does. */
+extern unsigned int interface_calls, interface_fail_at, interface_die_at;
+/* For calls that a test wraps by itself: counts one. Return: whether it is to fail. */
+bool interface_fails_now(void);
+
+/* Called before each change of a link, where it is not NULL. */
+extern void (*interface_before_change)(void);
 
 /* The machine that tests run on has no network card to spare: with `lower` set, the veth of that peer is one.
  */
