@@ -22,7 +22,7 @@ static int parse_name(const PolicyContext *context, const PolicyNode *node, void
 }
 
 static int parse_mode(const PolicyContext *context, const PolicyNode *node, void *target) {
-        static const char *const takes = "move, macvlan, ipvlan or vlan";
+        static const char *const takes = "move, macvlan, ipvlan, vlan or sriov";
         const char *words[NET_MODE_MAX + 1] = {};
         NetMode mode;
         int r;
@@ -33,8 +33,6 @@ static int parse_mode(const PolicyContext *context, const PolicyNode *node, void
                 return r;
         mode = net_mode_from_string(node->text);
         *(NetMode *)target = mode;
-        if (mode == NET_SRIOV)
-                return policy_error(context, node, "mode sriov is not supported");
         if (mode >= 0)
                 return 0;
         for (mode = 0; mode < NET_MODE_MAX; mode++)
@@ -162,9 +160,10 @@ static int check_net(const PolicyContext *context, const PolicyNode *node, const
         if (seen[SEEN_IPVLAN] && net->mode != NET_IPVLAN)
                 bad |= policy_error(context, policy_member(node, "ipvlan"),
                                     "ipvlan says which kind of one: it needs mode: ipvlan");
-        if (seen[SEEN_VLAN] && net->mode != NET_VLAN)
+        if (seen[SEEN_VLAN] && net->mode != NET_VLAN && net->mode != NET_SRIOV)
                 bad |= policy_error(context, policy_member(node, "vlan"),
-                                    "vlan needs mode: vlan, an interface of its own for that tag");
+                                    "vlan needs mode: vlan, an interface of its own for that tag, or mode: "
+                                    "sriov");
         if (!seen[SEEN_VLAN] && net->mode == NET_VLAN)
                 bad |= policy_error(context, policy_member(node, "mode"),
                                     "mode vlan needs the tag: vlan, a number from 1 to 4094");

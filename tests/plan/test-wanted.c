@@ -639,6 +639,47 @@ static void test_items_of_two_interfaces(_unused_ void **state) {
         tear_down(&world);
 }
 
+/* The card stays, and gives one function, whatever number of interfaces it has. */
+static void test_items_of_functions(_unused_ void **state) {
+        static const char *const first[] = {"DEVPATH",   "/devices/pci0000:00/0000:00:03.0/net/ens3",
+                                            "SUBSYSTEM", "net",
+                                            "INTERFACE", "ens3",
+                                            "IFINDEX",   "3",
+                                            NULL};
+        static const char *const second[] = {"DEVPATH",   "/devices/pci0000:00/0000:00:03.0/net/ens3d1",
+                                             "SUBSYSTEM", "net",
+                                             "INTERFACE", "ens3d1",
+                                             "IFINDEX",   "4",
+                                             NULL};
+        static const char *const names[] = {"ens3", "eth0"};
+        World world;
+        Device *device;
+
+        set_up(&world, POLICY(RULE("a", "{ class: net }", "give: { to: c1, net: { mode: sriov, vlan: 7 } }")
+                                      RULE("b", "{ class: net }",
+                                           "give: { to: c2, net: { mode: sriov, name: eth0, mtu: 1400 } }")));
+        run(&world, "c1");
+        device = plug(&world, first);
+        assert_ptr_equal(plug(&world, second), device);
+        for (uint32_t i = 0; i < 2; i++) {
+                _cleanup_(item_set_deinit) ItemSet items = {};
+                const Item *item;
+
+                assert_int_equal(wanted_items(device, registry_container(&world.registry, "c1"),
+                                              &rule_set_get(world.rules, i)->give, false, &items),
+                                 0);
+                assert_int_equal(items.n_items, 1);
+                item = items.items[0];
+                assert_string_equal(item->path, names[i]);
+                assert_string_equal(item->target, "ens3");
+                assert_int_equal(item->net_mode, NET_SRIOV);
+                assert_int_equal(item->own_name, i == 0);
+                assert_int_equal(item->vlan, i == 0 ? 7 : 0);
+                assert_false(item_takes_interface(item));
+        }
+        tear_down(&world);
+}
+
 /* Each of them makes another interface of it. */
 static void test_interfaces_that_differ(_unused_ void **state) {
         const Item one = {
@@ -649,7 +690,7 @@ static void test_interfaces_that_differ(_unused_ void **state) {
                 .target = "veth0",
                 .net_mode = NET_MACVLAN,
         };
-        Item other[9];
+        Item other[10];
 
         for (size_t i = 0; i < ELEMENTSOF(other); i++)
                 other[i] = one;
@@ -661,6 +702,7 @@ static void test_interfaces_that_differ(_unused_ void **state) {
         other[6].mtu = 1400;
         other[7].mac = "02:00:5e:10:00:01";
         other[8].addresses = "192.0.2.1/24";
+        other[9].own_name = true;
         for (size_t i = 0; i < ELEMENTSOF(other); i++) {
                 _cleanup_(item_unrefp) Item *copy = NULL;
 
@@ -704,6 +746,7 @@ int main(void) {
                 cmocka_unit_test(test_link_of_several_nodes),
                 cmocka_unit_test(test_items_of_an_interface),
                 cmocka_unit_test(test_items_of_two_interfaces),
+                cmocka_unit_test(test_items_of_functions),
                 cmocka_unit_test(test_interfaces_that_differ),
                 cmocka_unit_test(test_owner_without_id),
         };
