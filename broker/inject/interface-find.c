@@ -86,8 +86,9 @@ static bool is_physical(const Search *search, struct rtnl_link *link) {
         /* Some drivers take what the card sets for a function for burnt in. One place has one function. */
         if (property_list_get(search->state, "FUNCTION") && property_list_get(search->state, "BUS"))
                 return true;
+        /* Former versions wrote its first byte alone, and their containers run on. */
         if (permanent)
-                return streq(permanent, address);
+                return strlen(permanent) > 2 ? streq(permanent, address) : !!startswith(address, permanent);
         return same_index_or_address(search, link);
 }
 

@@ -299,7 +299,8 @@ void link_read_hardware(RouteSocket *socket, const char *name, char bus[LINK_BUS
                 snprintf(bus, LINK_BUS_SIZE, "%.32s", driver.bus_info);
         if (ethtool(socket, name, &address) >= 0)
                 for (uint32_t i = 0; i < MIN(address.header.size, (uint32_t)sizeof(address.data)); i++)
-                        sprintf(permanent + i * 3, "%s%02x", i > 0 ? ":" : "", address.data[i]);
+                        sprintf(permanent + (i > 0 ? i * 3 - 1 : 0), "%s%02x", i > 0 ? ":" : "",
+                                address.data[i]);
 }
 
 static int take_nsid(struct nl_msg *message, void *userdata) {

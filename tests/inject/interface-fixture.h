@@ -31,6 +31,10 @@ extern struct MockCard {
         const char *permanent;
 } mock_card;
 
+/* link_read_hardware() itself, which is wrapped for the above. */
+void __real_link_read_hardware(RouteSocket *socket, const char *name, char bus[LINK_BUS_SIZE],
+                               char permanent[LINK_PERMANENT_SIZE]);
+
 /* host0 on the host, wan0 in the container. */
 extern const Item wan;
 

@@ -223,6 +223,7 @@ static void make_card(Fixture *f) {
 /* A card is told by its hardware, whatever else about it was changed. */
 static void test_card(void **state) {
         Fixture *f = fixture_or_skip(state);
+        PropertyList saved = {};
         char *before;
 
         make_card(f);
@@ -241,6 +242,13 @@ static void test_card(void **state) {
         assert_int_equal(move_out(f), 0);
         assert_true(link_exists(f->inside, "wan0"));
         mock_card.permanent = "02:00:00:00:00:01";
+        assert_present(f, 1);
+
+        /* As former versions wrote it. */
+        assert_int_equal(interface_state_load(f->state_fd, "box", "wan0", &saved), 0);
+        assert_int_equal(property_list_set(&saved, "PERMANENT", "02"), 0);
+        assert_int_equal(interface_state_save(f->state_fd, "box", &saved), 0);
+        property_list_deinit(&saved);
         assert_present(f, 1);
         assert_int_equal(move_out(f), 0);
         assert_no_state(f);

@@ -133,6 +133,19 @@ static void test_deleted_inside(void **state) {
         }
 }
 
+/* All of it, or two cards of one maker would be the same. */
+static void test_burnt_in_address(void **state) {
+        Fixture *f = fixture_or_skip(state);
+        char bus[LINK_BUS_SIZE], permanent[LINK_PERMANENT_SIZE];
+
+        make_veth(f);
+        __real_link_read_hardware(f->home, "host0", bus, permanent);
+        assert_string_equal(bus, "");
+        assert_string_equal(permanent, "00:00:00:00:00:00"); /* none is burnt into it */
+        __real_link_read_hardware(f->home, "nothing", bus, permanent);
+        assert_string_equal(permanent, "");
+}
+
 /* Two interfaces of one container are told apart, and another container's files are left alone. */
 static void test_siblings(void **state) {
         Fixture *f = fixture_or_skip(state);
@@ -225,6 +238,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_round_trip_down, interface_setup, interface_teardown),
                 cmocka_unit_test_setup_teardown(test_refused, interface_setup, interface_teardown),
                 cmocka_unit_test_setup_teardown(test_deleted_inside, interface_setup, interface_teardown),
+                cmocka_unit_test_setup_teardown(test_burnt_in_address, interface_setup, interface_teardown),
                 cmocka_unit_test_setup_teardown(test_siblings, interface_setup, interface_teardown),
                 cmocka_unit_test_setup_teardown(test_sweep_in, interface_setup, interface_teardown),
                 cmocka_unit_test_setup_teardown(test_sweep_out, interface_setup, interface_teardown),
