@@ -23,7 +23,6 @@
 #include <linux/if_ether.h>
 #include <string.h>
 #include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "inject/interface-function.h"
@@ -32,10 +31,6 @@
 #include "model/grant.h"
 #include "util/fd.h"
 #include "util/string.h"
-
-/* A card resets a function to give it another address; until that is over the function takes none. */
-#define RESET_TRIES 20
-#define RESET_NSEC  (50 * 1000 * 1000)
 
 typedef struct Claim {
         RouteSocket *home;
@@ -251,29 +246,7 @@ static int get_card(RouteSocket *home, const PropertyList *state, struct rtnl_li
         return link_get(home, interface_state_number(state, "CARD"), /* name= */ NULL, ret);
 }
 
-/* The address that the card has set for the function, for its interface too: not every driver takes it over.
- */
-static int set_mac(RouteSocket *home, struct rtnl_link *link, const char *mac) {
-        static const struct timespec pause = {.tv_nsec = RESET_NSEC};
-        _cleanup_(rtnl_link_putp) struct rtnl_link *change = rtnl_link_alloc();
-        _cleanup_(nl_addr_putp) struct nl_addr *address = NULL;
-        int r;
-
-        if (!change)
-                return -ENOMEM;
-        if (nl_addr_parse(mac, AF_LLC, &address) < 0)
-                return -EINVAL;
-        rtnl_link_set_addr(change, address);
-        for (unsigned int i = 0;; i++) {
-                r = link_change(home, link, change);
-                if ((r != -EAGAIN && r != -EBUSY && r != -EACCES && r != -EPERM) || i + 1 == RESET_TRIES)
-                        return r;
-                nanosleep(&pause, NULL);
-        }
-}
-
-int interface_function_set_up(RouteSocket *home, struct rtnl_link *link, const Item *item,
-                              const PropertyList *state) {
+int interface_function_set_up(RouteSocket *home, const Item *item, const PropertyList *state) {
         const LinkTag tag = {.vlan = item->vlan, .protocol = ETH_P_8021Q};
         _cleanup_(rtnl_link_putp) struct rtnl_link *card = NULL;
         int r;
@@ -281,10 +254,9 @@ int interface_function_set_up(RouteSocket *home, struct rtnl_link *link, const I
         if (!item->mac && item->vlan == 0)
                 return 0;
         r = get_card(home, state, &card);
-        if (r >= 0)
-                r = link_function_set(home, card, interface_state_number(state, "FUNCTION"), item->mac,
-                                      item->vlan > 0 ? &tag : NULL);
-        return r < 0 || !item->mac ? r : set_mac(home, link, item->mac);
+        return r < 0 ? r
+                     : link_function_set(home, card, interface_state_number(state, "FUNCTION"), item->mac,
+                                         item->vlan > 0 ? &tag : NULL);
 }
 
 int interface_function_put_right(RouteSocket *home, const PropertyList *state) {

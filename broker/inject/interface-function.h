@@ -30,10 +30,9 @@
 int interface_function_claim(RouteSocket *home, const Item *item, int state_fd, const char *container,
                              PropertyList *ret_state, struct rtnl_link **ret);
 
-/* Has the card set what @item asks for, while the function's interface @link is on the host. Return: 0;
- * -ENODEV the card or the interface is gone; errno. */
-int interface_function_set_up(RouteSocket *home, struct rtnl_link *link, const Item *item,
-                              const PropertyList *state);
+/* Has the card set what @item asks for, before the function is in the container. Return: 0; -ENODEV the card
+ * is gone; errno. */
+int interface_function_set_up(RouteSocket *home, const Item *item, const PropertyList *state);
 
 /* Has the card set what it had set before; nothing where the state is not of a function, or the card is gone.
  * Return: 0; errno. */

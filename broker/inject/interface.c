@@ -215,7 +215,7 @@ static int move_chosen(InterfaceFinder *finder, const Item *item, struct rtnl_li
         bool gone;
         int r, k;
 
-        r = item->net_mode == NET_SRIOV ? interface_function_set_up(finder->home, link, item, state) : 0;
+        r = item->net_mode == NET_SRIOV ? interface_function_set_up(finder->home, item, state) : 0;
         if (r >= 0)
                 r = link_move(finder->home, link, netns_fd, name_inside(item, link));
         gone = r == -ENODEV;

@@ -55,6 +55,18 @@ int __wrap_link_function_set(_unused_ RouteSocket *socket, struct rtnl_link *lin
         return 0;
 }
 
+unsigned int function_refusals;
+
+int __real_link_change(RouteSocket *socket, struct rtnl_link *link, struct rtnl_link *change);
+int __wrap_link_change(RouteSocket *socket, struct rtnl_link *link, struct rtnl_link *change);
+int __wrap_link_change(RouteSocket *socket, struct rtnl_link *link, struct rtnl_link *change) {
+        if (rtnl_link_get_addr(change) && function_refusals > 0) {
+                function_refusals--;
+                return -EADDRNOTAVAIL;
+        }
+        return __real_link_change(socket, link, change);
+}
+
 const Item function = {
         .n_refs = 1,
         .kind = ITEM_INTERFACE,
@@ -147,6 +159,7 @@ int function_teardown(void **state) {
         if (!f)
                 return 0;
         interface_before_change = NULL;
+        function_refusals = 0;
         for (uint32_t i = 0; i < N_FUNCTIONS; i++) {
                 char peer[8];
 

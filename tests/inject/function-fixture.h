@@ -26,6 +26,9 @@ typedef struct Card {
 
 extern Card *card;
 
+/* So often the driver of a function refuses an address. */
+extern unsigned int function_refusals;
+
 /* wan0 in the container; the second one with all that can be asked of the card. */
 extern const Item function;
 Item tagged_function(void);

@@ -120,6 +120,35 @@ static void test_what_is_asked_of_the_card(void **state) {
         free(before);
 }
 
+/* A driver that takes the card's address only when it has reset the function. */
+static void test_refused_address(void **state) {
+        Fixture *f = fixture_or_skip(state);
+        const Item item = tagged_function();
+        struct rtnl_link *link;
+        char *before, mac[32];
+
+        make_functions(f, 1);
+        before = dump_all(f, 1);
+        function_refusals = 2;
+        assert_int_equal(add(f, &item), 0);
+        assert_int_equal(function_refusals, 0);
+        link = get_link(f->inside, "wan0");
+        nl_addr2str(rtnl_link_get_addr(link), mac, sizeof(mac));
+        assert_string_equal(mac, item.mac);
+        assert_true(rtnl_link_get_flags(link) & IFF_UP);
+        rtnl_link_put(link);
+        assert_int_equal(take(f, &item), 0);
+        assert_all(f, 1, before);
+
+        /* And one that does not as long as it is tried. */
+        function_refusals = 20;
+        assert_int_equal(add(f, &item), -EADDRNOTAVAIL);
+        assert_int_equal(function_refusals, 0);
+        assert_all(f, 1, before);
+        assert_no_state(f);
+        free(before);
+}
+
 /* @name below a bridge. Return: whether the kernel has bridges. */
 static bool enslave(Fixture *f, const char *name) {
         struct rtnl_link *bridge = rtnl_link_alloc(), *link = get_link(f->home, name);
@@ -229,8 +258,13 @@ static void test_taken_meanwhile(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                TEST(test_round_trip),      TEST(test_own_name), TEST(test_what_is_asked_of_the_card),
-                TEST(test_used_ones_stay),  TEST(test_none),     TEST(test_name_taken_inside),
+                TEST(test_round_trip),
+                TEST(test_own_name),
+                TEST(test_what_is_asked_of_the_card),
+                TEST(test_refused_address),
+                TEST(test_used_ones_stay),
+                TEST(test_none),
+                TEST(test_name_taken_inside),
                 TEST(test_taken_meanwhile),
         };
 
