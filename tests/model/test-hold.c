@@ -37,9 +37,11 @@ static const struct {
 
 static void test_concerns(_unused_ void **state) {
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
-                const Device before = {.serial = (char *)cases[i].serial,
+                const Device before = {.id = (char *)"usb-3-1",
+                                       .serial = (char *)cases[i].serial,
                                        .devpath = (char *)cases[i].devpath},
-                             now = {.serial = (char *)cases[i].serial_now,
+                             now = {.id = (char *)"usb-3-1",
+                                    .serial = (char *)cases[i].serial_now,
                                     .devpath = (char *)cases[i].devpath_now};
                 Grant *grant = (Grant *)&before;
                 Hold *hold;
