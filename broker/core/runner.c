@@ -425,6 +425,8 @@ static void runner_step_done(Runner *runner, int error) {
         }
 
         if (step.action == STEP_ADD) {
+                /* An entry of the udev database may have replaced another. */
+                item_set_remove(&runner->present, step.item);
                 r = item_set_add(&runner->present, step.item);
                 if (r >= 0)
                         r = item_set_add(&runner->done, step.item);
@@ -470,7 +472,7 @@ static void runner_do_step(Runner *runner) {
                 return;
         }
         /* What has that name should have gone before, and could not. */
-        if (there) {
+        if (there && !item_replaces(step->item, there)) {
                 runner_step_done(runner, -EEXIST);
                 return;
         }

@@ -12,7 +12,8 @@
  * container has no power over, so that paths of two components are as good as descriptors here. Nothing of it
  * leads out: ids and tags are single plain names.
  *
- * An entry is there before its tags and goes after them. What is in tags/ without an entry is of an
+ * An entry is there before its tags and goes after them; one that replaces another does so at once, the
+ * tags that are no more having gone. What is in tags/ without an entry is of an
  * interruption. The folder of a tag stays when its last device goes, as the next one is likely to have it
  * too.
  */
@@ -97,8 +98,17 @@ static int make_entry(int udev_fd, const char *path, const Item *item) {
         return r;
 }
 
+static bool text_has_tag(const char *text, const char *tag) {
+        char one[UDEV_TAG_MAX];
+
+        while (udev_data_next_tag(&text, one))
+                if (streq(one, tag))
+                        return true;
+        return false;
+}
+
 /* Return: 0; errno, the old one being there still. */
-static int replace_entry(int udev_fd, const char *path, const Item *item) {
+static int put_new_entry(int udev_fd, const char *path, const Item *item) {
         int r;
 
         if (unlinkat(udev_fd, NEW_ENTRY, /* flags= */ 0) < 0 && errno != ENOENT)
@@ -142,6 +152,22 @@ static int add_tags(int udev_fd, const Item *item) {
         while (r >= 0 && udev_data_next_tag(&p, tag))
                 r = add_tag(udev_fd, tag, item->path);
         return r;
+}
+
+/* The tags that are no more go first: an interruption so leaves an entry without its tags, which is seen when
+ * it is read. Return: 0; errno, the old one being there still, perhaps without these. */
+static int replace_entry(int udev_fd, const char *path, const Item *item) {
+        _cleanup_free_ char *old = NULL;
+        char tag[UDEV_TAG_MAX];
+        const char *p;
+        int r;
+
+        r = fd_read_file(udev_fd, path, UDEV_DATA_MAX, &old, NULL);
+        p = old;
+        while (r >= 0 && udev_data_next_tag(&p, tag))
+                if (!text_has_tag(item->text, tag))
+                        r = remove_tag(udev_fd, tag, item->path);
+        return r < 0 ? r : put_new_entry(udev_fd, path, item);
 }
 
 int udev_folder_add(int udev_fd, const Item *item) {

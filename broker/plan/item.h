@@ -98,6 +98,11 @@ bool item_equal(const Item *a, const Item *b);
  * target. Owner and mode may differ. */
 bool item_is_same_thing(const Item *a, const Item *b);
 
+/* Whether adding @a puts it in the place of @b, of the same key, without a moment in between. */
+static inline bool item_replaces(const Item *a, const Item *b) {
+        return a->kind == ITEM_DATA && streq(a->device, b->device);
+}
+
 /* Whether it is an interface that the host is without for as long as it is in the container. Of a function
  * the target is the card, which the host keeps; that the function's own interface is away the kernel tells
  * like that of a device that was unplugged. */

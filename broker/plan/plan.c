@@ -13,6 +13,9 @@
  * What is different is replaced: its removal is a step of its own, before all adds. A node whose owner or
  * number is wrong is never mended in place, as the container may hold the old inode by another name. With a
  * node or an interface that is replaced its event goes too, so that the programs inside hear of the new one.
+ *
+ * An entry of the udev database that says something else of the same device is an add alone, which replaces
+ * it at once: a program that looks meanwhile finds the one or the other, as with udevd.
  */
 
 #include "config.h"
@@ -108,7 +111,7 @@ int plan(const ItemSet *wanted, const ItemSet *present, Plan *ret) {
                         continue;
                 if (order <= 0)
                         adds[n_adds++] = want;
-                if (order >= 0)
+                if (order > 0 || (order == 0 && !item_replaces(want, have)))
                         steps[max - ++n_removals] = (Step){STEP_REMOVE, have};
         }
 

@@ -9,8 +9,9 @@
  * Pure, and the same for one device as for everything: the caller chooses the scope by what it puts into the
  * sets. Properties that the tests hold it to: plan(x, x) is empty; applied to present it gives wanted; every
  * removal comes before every add; right before node before event on the way in, the reverse on the way out,
- * but for entries of the udev database, which go before events both ways; undoing any prefix restores
- * present; the order of the input does not matter; only keys of either set are touched.
+ * but for entries of the udev database, which go before events both ways, and for one that replaces another
+ * (item_replaces()), which is an add and no removal; undoing any prefix restores present, the entry that was
+ * replaced included; the order of the input does not matter; only keys of either set are touched.
  */
 
 typedef enum StepAction {

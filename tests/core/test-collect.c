@@ -41,14 +41,18 @@ static bool never_blocks(_unused_ const Step *step) {
 
 static int kernel_apply(void *target, const Step *step) {
         Fixture *f = target;
+        const Item *there = item_set_find(&f->kernel, step->item);
 
         f->n_steps++;
         if (step->action == STEP_REMOVE)
                 assert_int_equal(item_set_remove(&f->kernel, step->item), 0);
         else if (f->fails && streq(step->item->path, f->fails))
                 return -EIO;
-        else
+        else {
+                if (there && item_replaces(step->item, there))
+                        assert_int_equal(item_set_remove(&f->kernel, step->item), 0);
                 assert_int_equal(item_set_add(&f->kernel, step->item), 0);
+        }
         return 0;
 }
 
@@ -338,6 +342,29 @@ static void test_own_and_shared(void **state) {
         assert_int_equal(f->kernel.n_items, 0);
 }
 
+/* What udev says of a device that is there becomes another entry, at once. */
+static void test_entry_is_replaced(void **state) {
+        Fixture *f = *state;
+        Device *a = plug_gpu(f, 1, "i915");
+        Grant *first = grant(f, a, NULL);
+        const Item *data;
+
+        touch(f, a);
+        apply(f, UEVENT_CHANGE,
+              (const char *const[]){"DEVPATH", "/devices/pci0000:00/0000:00:01.0/drm/renderD129", "SUBSYSTEM",
+                                    "drm", "DEVNAME", "/dev/dri/renderD129", "MAJOR", "226", "MINOR", "129",
+                                    "ID_NEW", "word", NULL});
+        f->n_steps = 0;
+        touch(f, a);
+        assert_int_equal(f->n_steps, 1);
+        data = item_set_find(&f->kernel, &(Item){.kind = ITEM_DATA, .path = "c226:129"});
+        assert_non_null(data);
+        assert_non_null(strstr(data->text, "ID_NEW=word"));
+        assert_settled(f);
+        take_back(f, first);
+        assert_int_equal(f->kernel.n_items, 0);
+}
+
 /* Any order of grants, drops, failures and a companion that comes and goes ends where it should. */
 static void test_random_walk(void **state) {
         Fixture *f = *state;
@@ -389,6 +416,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_nodes_narrow_companions, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_failure_is_told_to_all, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_own_and_shared, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_entry_is_replaced, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_random_walk, setup, teardown),
         };
 

@@ -91,12 +91,17 @@ static void test_replaced_as_a_whole(void **state) {
         assert_int_equal(live_dev_add(fixture->live, &entry), 0);
         fd = open(at(fixture, "udev/data/c188:0"), O_RDONLY | O_CLOEXEC);
         assert_true(fd >= 0);
-        again.text = "V:1\n";
+        again.text = "G:seat\nG:new\nV:1\n";
         assert_int_equal(live_dev_add(fixture->live, &again), 0);
         assert_int_equal(read(fd, text, sizeof(text) - 1), strlen(entry.text));
         assert_string_equal(text, entry.text);
         close(fd);
-        assert_content(fixture, "udev/data/c188:0", "V:1\n");
+        assert_content(fixture, "udev/data/c188:0", again.text);
+        /* Tags come and go with it. */
+        assert_true(exists(fixture, "udev/tags/seat/c188:0"));
+        assert_true(exists(fixture, "udev/tags/new/c188:0"));
+        assert_false(exists(fixture, "udev/tags/mine/c188:0"));
+        assert_present(fixture, "data usb-3-1.2 c188:0 G:seat G:new V:1\n");
 }
 
 static void test_what_an_interruption_left(void **state) {

@@ -37,8 +37,13 @@ static void copy_set(const ItemSet *from, ItemSet *ret) {
                 assert_int_equal(item_set_add(ret, from->items[i]), 0);
 }
 
-/* As the kernel would: adding what is there and removing what is not are mistakes of the plan. */
+/* As the kernel would: adding what is there and removing what is not are mistakes of the plan, but for what
+ * replaces the one that is there. */
 static void apply(ItemSet *set, StepAction action, Item *item) {
+        const Item *there = item_set_find(set, item);
+
+        if (action == STEP_ADD && there && item_replaces(item, there))
+                assert_int_equal(item_set_remove(set, item), 0);
         assert_int_equal(action == STEP_ADD ? item_set_add(set, item) : item_set_remove(set, item), 0);
 }
 
@@ -112,9 +117,15 @@ static void check_undo(_unused_ const ItemSet *wanted, const ItemSet *present, c
                 copy_set(present, &set);
                 for (size_t i = 0; i < prefix; i++)
                         apply(&set, steps->steps[i].action, steps->steps[i].item);
-                for (size_t i = prefix; i > 0; i--)
-                        apply(&set, steps->steps[i - 1].action == STEP_ADD ? STEP_REMOVE : STEP_ADD,
-                              steps->steps[i - 1].item);
+                for (size_t i = prefix; i > 0; i--) {
+                        const Step *step = &steps->steps[i - 1];
+                        Item *before = item_set_find(present, step->item);
+
+                        if (step->action == STEP_ADD && before && item_replaces(step->item, before))
+                                apply(&set, STEP_ADD, before);
+                        else
+                                apply(&set, step->action == STEP_ADD ? STEP_REMOVE : STEP_ADD, step->item);
+                }
                 assert_true(sets_equal(&set, present));
         }
 }
@@ -240,6 +251,37 @@ static void test_orders(_unused_ void **state) {
         }
 }
 
+/* An entry that says something else is there all the time; another device's is not the same one. */
+static void test_entry_is_replaced(_unused_ void **state) {
+        static const struct {
+                const char *wanted, *present, *present_device, *expected;
+        } table[] = {
+                {"E:A=1\n", "E:A=2\n", "usb-3-1", "+data"},
+                {"E:A=1\n", "E:A=1\n", "usb-3-1", ""},
+                {"E:A=1\n", "E:A=2\n", "usb-3-2", "-data +data"},
+                {"E:A=1\n", NULL, NULL, "+data"},
+                {NULL, "E:A=1\n", "usb-3-1", "-data"},
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(table); i++) {
+                _cleanup_(item_set_deinit) ItemSet wanted = {}, present = {};
+                _cleanup_(plan_deinit) Plan steps = {};
+
+                if (table[i].wanted)
+                        put(&wanted, &(Item){.kind = ITEM_DATA,
+                                             .device = "usb-3-1",
+                                             .path = "c189:272",
+                                             .text = table[i].wanted});
+                if (table[i].present)
+                        put(&present, &(Item){.kind = ITEM_DATA,
+                                              .device = table[i].present_device,
+                                              .path = "c189:272",
+                                              .text = table[i].present});
+                assert_int_equal(plan(&wanted, &present, &steps), 0);
+                assert_steps(&steps, table[i].expected);
+        }
+}
+
 static void test_item_refuses(_unused_ void **state) {
         static const Item table[] = {
                 {.kind = ITEM_NODE, .device = "d", .path = "/dev/null", .type = 'c'},
@@ -279,11 +321,12 @@ static void test_kind_names(_unused_ void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_same_is_empty),  cmocka_unit_test(test_reaches_wanted),
-                cmocka_unit_test(test_removals_first), cmocka_unit_test(test_kinds_in_order),
-                cmocka_unit_test(test_undo_restores),  cmocka_unit_test(test_only_ours),
-                cmocka_unit_test(test_input_order),    cmocka_unit_test(test_orders),
-                cmocka_unit_test(test_item_refuses),   cmocka_unit_test(test_kind_names),
+                cmocka_unit_test(test_same_is_empty),     cmocka_unit_test(test_reaches_wanted),
+                cmocka_unit_test(test_removals_first),    cmocka_unit_test(test_kinds_in_order),
+                cmocka_unit_test(test_undo_restores),     cmocka_unit_test(test_only_ours),
+                cmocka_unit_test(test_input_order),       cmocka_unit_test(test_orders),
+                cmocka_unit_test(test_entry_is_replaced), cmocka_unit_test(test_item_refuses),
+                cmocka_unit_test(test_kind_names),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
