@@ -145,6 +145,29 @@ static void test_sound_card(void **state) {
         }
 }
 
+/* What happened is the event's, and no news of the part. */
+static void test_event_properties(void **state) {
+        _cleanup_(uevent_deinit) Uevent add =
+                EVENT(UEVENT_ADD, "ACTION=add", "DEVPATH=/devices/x/drm/card0", "SUBSYSTEM=drm", "ID_PATH=x");
+        _cleanup_(uevent_deinit) Uevent change =
+                EVENT(UEVENT_CHANGE, "ACTION=change", "SEQNUM=7", "DEVPATH=/devices/x/drm/card0",
+                      "SUBSYSTEM=drm", "HOTPLUG=1", "ID_PATH=x", "CONNECTOR=77");
+        _cleanup_(property_list_deinit) PropertyList own = {};
+        _cleanup_(part_freep) Part *part = NULL;
+
+        assert_int_equal(part_event_properties(&add.properties, &own), 0);
+        assert_int_equal(own.size, 0);
+        assert_int_equal(part_event_properties(&change.properties, &own), 0);
+        assert_int_equal(own.size, sizeof("HOTPLUG=1") + sizeof("CONNECTOR=77"));
+        assert_string_equal(property_list_get(&own, "HOTPLUG"), "1");
+        assert_string_equal(property_list_get(&own, "CONNECTOR"), "77");
+
+        assert_int_equal(part_new(&add.properties, &part), 0);
+        assert_int_equal(part_update(part, &change.properties, /* replace= */ false), 0);
+        assert_int_equal(part_update(part, &change.properties, /* replace= */ true), 0);
+        assert_null(property_list_get(&part->properties, "HOTPLUG"));
+}
+
 #define NODE "SUBSYSTEM=tty", "DEVPATH=/devices/x"
 #define NET  "SUBSYSTEM=net", "DEVPATH=/devices/x"
 
@@ -309,6 +332,7 @@ int main(void) {
                 cmocka_unit_test(test_interface),
                 cmocka_unit_test(test_bare),
                 cmocka_unit_test(test_sound_card),
+                cmocka_unit_test(test_event_properties),
                 cmocka_unit_test(test_bad),
                 cmocka_unit_test(test_limits),
                 cmocka_unit_test(test_incomplete_node),
