@@ -13,6 +13,24 @@ compile() {
         gcc -std=gnu11 -O2 -g -D_GNU_SOURCE -Wall -Wextra -static -I "$here" -o "$output" "$@"
 }
 
+# With the guest's own libraries, for what is to run with those of a container of the same release.
+compile_in() {
+        local tree=$1 output=$2 source=$3
+        shift 3
+        chroot "$tree" gcc -std=gnu11 -O2 -g -D_GNU_SOURCE -Wall -Wextra -x c -o "$output" - "$@" <"$source"
+}
+
+# add_to_container TREE PROGRAM...: of the guest.
+add_to_container() {
+        local tree=$1 program place
+        shift
+        for program; do
+                place=$tree$container_root/usr/local/bin/$program
+                install -m 755 "$tree/usr/local/bin/$program" "$place" &&
+                        chown "$container_base:$container_base" "$place" || return
+        done
+}
+
 add_programs() {
         local tree=$1
 
@@ -20,9 +38,9 @@ add_programs() {
                 compile "$tree/usr/local/bin/phonesim" "$here"/phonesim/*.c &&
                 compile "$tree/usr/local/bin/usbprobe" "$here/probe/usbprobe.c" &&
                 compile "$tree/usr/local/bin/stamp" "$here/probe/stamp.c" &&
+                compile_in "$tree" /usr/local/bin/usbevents "$here/probe/usbevents.c" -lusb-1.0 &&
                 install -m 755 "$here/image/gpusim" "$tree/usr/local/bin/gpusim" &&
-                install -m 755 "$tree/usr/local/bin/usbprobe" "$tree$container_root/usr/local/bin/usbprobe" &&
-                chown "$container_base:$container_base" "$tree$container_root/usr/local/bin/usbprobe"
+                add_to_container "$tree" usbprobe usbevents
 }
 
 add_units() {
