@@ -27,6 +27,7 @@
 #define USB_ROOT      "/devices/platform/vhci_hcd.0/usb3"
 #define USB_BUS       "/sys/bus/usb/devices"
 #define TEXT_SIZE     8192
+#define UEVENT_KEPT   "uevent.kept"
 
 const char *const farm_names[FARM_CONTAINERS] = {"ci-1", "ci-2", "ci-3"};
 
@@ -112,6 +113,22 @@ void farm_end_container(size_t i) {
 
 /* ---- the manager */
 
+/* What the manager writes to an object's uevent file to have udev look at it again, a kernel would not keep.
+ */
+static int restore_uevent(const char *path, _unused_ const struct stat *st, _unused_ int type,
+                          struct FTW *ftw) {
+        _cleanup_free_ char *text = NULL, *uevent = NULL;
+
+        if (!streq(path + ftw->base, UEVENT_KEPT))
+                return 0;
+        uevent = strdup(path);
+        assert_non_null(uevent);
+        strcpy(uevent + ftw->base, "uevent");
+        assert_int_equal(fd_read_file(AT_FDCWD, path, 4096, &text, NULL), 0);
+        assert_int_equal(fd_write_file(AT_FDCWD, uevent, text, strlen(text), 0644), 0);
+        return 0;
+}
+
 void farm_start(Farm *farm) {
         const char *const dirs[] = {policy_dir, NULL};
         const ManagerConfig config = {
@@ -122,6 +139,7 @@ void farm_start(Farm *farm) {
                 .kept_events = -EBADF,
         };
 
+        assert_int_equal(nftw("/sys/devices", restore_uevent, 16, FTW_PHYS), 0);
         assert_int_equal(loop_new(&farm->loop), 0);
         assert_int_equal(manager_new(farm->loop, &config, &farm->manager), 0);
         assert_int_equal(manager_start(farm->manager), 0);
@@ -272,6 +290,7 @@ static void write_object(const char *devpath, const PropertyList *properties) {
                         add_links(data, sizeof(data), entry + strlen("DEVLINKS="));
         }
         write_file(devpath, "uevent", uevent);
+        write_file(devpath, UEVENT_KEPT, uevent);
         if (major)
                 snprintf(path, sizeof(path), "/run/udev/data/%c%s:%s", streq(subsystem, "block") ? 'b' : 'c',
                          major, property_list_get(properties, "MINOR"));
@@ -417,7 +436,7 @@ static int feed_removal(const char *path, _unused_ const struct stat *st, int ty
         target[n] = '\0';
         set(&list, "DEVPATH", path + strlen("/sys"));
         set(&list, "SUBSYSTEM", strrchr(target, '/') + 1);
-        snprintf(file, sizeof(file), "%s/uevent", path);
+        snprintf(file, sizeof(file), "%s/" UEVENT_KEPT, path);
         assert_int_equal(fd_read_file(AT_FDCWD, file, 4096, &text, NULL), 0);
         for (char *save = NULL, *line = strtok_r(text, "\n", &save); line;
              line = strtok_r(NULL, "\n", &save)) {
