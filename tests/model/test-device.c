@@ -26,6 +26,7 @@ static void test_class_names(void **state) {
 #define SATA   "/devices/pci0000:00/0000:00:1f.2/"
 #define RAID   "/devices/pci0000:00/0000:00:02.0/0000:03:00.0/"
 #define ACPI   "/devices/LNXSYSTM:00/LNXSYBUS:00/"
+#define CDI    "/devices/virtual/cdi/"
 #define GUID_A "f8b3781a-1e82-4818-a1c3-63d806ec15bb"
 #define GUID_B "f8b3781b-1e82-4818-a1c3-63d806ec15bb"
 
@@ -155,6 +156,17 @@ static const struct {
         {"/devices/virtual/node/ttyX0", "node-ttyX0", "/devices/virtual/node/ttyX0"},
         {"/devices/virtual/node/x!y", "node-x\\x21y", "/devices/virtual/node/x!y"},
 
+        /* and by source/cdi.c, what files describe; a bus or class of that name elsewhere is none of it */
+        {CDI "nvidia.com:gpu:0", "cdi-nvidia.com:gpu:0", NULL},
+        {CDI "vendor.example:board:1:0", "cdi-vendor.example:board:1:0", NULL},
+        {CDI "nvidia.com:gpu:0/below", "cdi-nvidia.com:gpu:0", CDI "nvidia.com:gpu:0"},
+        {CDI "none", "cdi-none", NULL},
+        {"/devices/virtual/cdi", NULL, NULL},
+        {"/devices/virtual/cdi/", NULL, NULL},
+        {"/devices/virtual/net/cdi", "net-cdi", NULL},
+        {"/devices/virtual/cdix/a:b:c", "virtual-cdix-a:b:c", NULL},
+        {GPU "/cdi/a:b:c", "pci-0000:08:00.0", GPU},
+
         /* no devices */
         {"/card0", NULL, NULL},
         {"/devices", NULL, NULL},
@@ -209,6 +221,36 @@ static void test_places_agree(void **state) {
                 assert_int_equal(again.place_size, place.place_size);
                 assert_int_equal(again.unit_size, place.unit_size);
                 assert_string_equal(again.prefix, place.prefix);
+        }
+}
+
+/* The place of a CDI device is its qualified name, whatever stands in its id. */
+static void test_cdi_place(_unused_ void **state) {
+        static const struct {
+                const char *devpath, *id, *place;
+        } cases[] = {
+                {CDI "nvidia.com:gpu:0", "cdi-nvidia.com:gpu:0", "nvidia.com/gpu=0"},
+                {CDI "v.example:a_b:1:0:x", "cdi-v.example:a_b:1:0:x", "v.example/a_b=1:0:x"},
+                /* none of that form: it stays as it is */
+                {CDI "a:b", "cdi-a:b", "a:b"},
+                {CDI "none", "cdi-none", "none"},
+                {"/devices/virtual/net/a:b:c", "net-a:b:c", "a:b:c"},
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                char id[DEVICE_ID_MAX], text[DEVICE_ID_MAX];
+                _cleanup_(device_freep) Device *device = NULL;
+                DevicePlace place;
+
+                assert_int_equal(device_place_parse(cases[i].devpath, &place), 0);
+                assert_int_equal(device_place_id(&place, id), 0);
+                assert_string_equal(id, cases[i].id);
+                assert_int_equal(device_place_text(&place, text), 0);
+                assert_string_equal(text, cases[i].place);
+                assert_int_equal(device_new(&place, cases[i].devpath, &device), 0);
+                assert_string_equal(device->id, cases[i].id);
+                assert_string_equal(device->place, cases[i].place);
+                assert_string_equal(device->devpath, cases[i].devpath);
         }
 }
 
@@ -432,12 +474,13 @@ static void test_alive(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_class_names),       cmocka_unit_test(test_places),
-                cmocka_unit_test(test_places_agree),      cmocka_unit_test(test_long_id),
-                cmocka_unit_test(test_usb_identity),      cmocka_unit_test(test_interfaces),
-                cmocka_unit_test(test_broken_interfaces), cmocka_unit_test(test_pci_identity),
-                cmocka_unit_test(test_nic_identity),      cmocka_unit_test(test_classes),
-                cmocka_unit_test(test_class_other),       cmocka_unit_test(test_alive),
+                cmocka_unit_test(test_class_names),  cmocka_unit_test(test_places),
+                cmocka_unit_test(test_places_agree), cmocka_unit_test(test_cdi_place),
+                cmocka_unit_test(test_long_id),      cmocka_unit_test(test_usb_identity),
+                cmocka_unit_test(test_interfaces),   cmocka_unit_test(test_broken_interfaces),
+                cmocka_unit_test(test_pci_identity), cmocka_unit_test(test_nic_identity),
+                cmocka_unit_test(test_classes),      cmocka_unit_test(test_class_other),
+                cmocka_unit_test(test_alive),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -168,6 +168,42 @@ static void test_event_properties(void **state) {
         assert_null(property_list_get(&part->properties, "HOTPLUG"));
 }
 
+static void test_cdi(_unused_ void **state) {
+        /* A number in it would make no node of it. */
+        _cleanup_(uevent_deinit) Uevent event =
+                EVENT(UEVENT_ADD, "DEVPATH=/devices/virtual/cdi/v:c:n", "SUBSYSTEM=cdi", "CDI_DEVICE=v/c=n",
+                      "DEVNAME=/dev/null", "MAJOR=1", "MINOR=3", "INTERFACE=eth0", "IFINDEX=2");
+        char *env[] = {(char *)"A=1"};
+        const Edits edits = {.env = env, .n_env = 1}, others = {.rdt = true};
+        _cleanup_(part_freep) Part *part = NULL;
+        const Edits *kept;
+
+        assert_true(part_is_of_interest(&event.properties));
+        assert_int_equal(part_new(&event.properties, &part), 0);
+        assert_int_equal(part->kind, PART_CDI);
+        assert_false(part_is_node(part));
+        assert_int_equal(part->node_key, 0);
+        assert_int_equal(part->ifindex, 0);
+        assert_null(part->name);
+        assert_false(PART_KINDS_NODES & 1U << PART_CDI);
+
+        assert_null(part->edits);
+        assert_int_equal(part_set_edits(part, NULL), 0);
+        assert_int_equal(part_set_edits(part, &edits), 1);
+        kept = part->edits;
+        assert_ptr_not_equal(kept, &edits);
+        assert_true(edits_equal(kept, &edits));
+        assert_int_equal(part_set_edits(part, &edits), 0);
+        assert_ptr_equal(part->edits, kept);
+        assert_int_equal(part_set_edits(part, &others), 1);
+        assert_true(edits_equal(part->edits, &others));
+        assert_int_equal(part_set_edits(part, NULL), 1);
+        assert_null(part->edits);
+        /* None, and some that say nothing, are two things. */
+        assert_int_equal(part_set_edits(part, &(Edits){}), 1);
+        assert_non_null(part->edits);
+}
+
 #define NODE "SUBSYSTEM=tty", "DEVPATH=/devices/x"
 #define NET  "SUBSYSTEM=net", "DEVPATH=/devices/x"
 
@@ -333,6 +369,7 @@ int main(void) {
                 cmocka_unit_test(test_bare),
                 cmocka_unit_test(test_sound_card),
                 cmocka_unit_test(test_event_properties),
+                cmocka_unit_test(test_cdi),
                 cmocka_unit_test(test_bad),
                 cmocka_unit_test(test_limits),
                 cmocka_unit_test(test_incomplete_node),
