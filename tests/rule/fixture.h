@@ -60,6 +60,20 @@ static inline void fixture_phone(Fixture *fixture) {
                      "ID_MODEL=Pixel_6", NULL);
 }
 
+/* A device of a CDI file. */
+static inline void fixture_cdi(Fixture *fixture, const char *name) {
+        const Device cdi = {
+                .id = (char *)"cdi-x",
+                .place = (char *)name,
+                .devpath = (char *)"/devices/virtual/cdi/x",
+                .classes = 1U << DEVICE_CDI,
+        };
+
+        fixture_init(fixture, &cdi, "CDI_FILE=/etc/cdi/a.yaml", NULL);
+        fixture->part.kind = PART_CDI;
+        fixture->part.subsystem = (char *)PART_SUBSYSTEM_CDI;
+}
+
 static inline void print_errors(const ParseErrors *errors) {
         for (size_t i = 0; i < errors->n_items; i++) {
                 _cleanup_free_ char *text = NULL;

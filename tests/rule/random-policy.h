@@ -31,6 +31,8 @@ static const char *const random_place_globs[] = {"3-*", "3-1*", "pci-?", "*"};
 static const char *const random_triples[] = {"ff:42:01", "ff:42:03", "08:06:50", "09:00:00"};
 static const char *const random_triple_globs[] = {"ff:*", "ff:42:*", "*", "08:06:5?", "09:*", "0?:0*"};
 static const char *const random_interfaces[] = {":ff4201:080650:", ":ff4203:", ":090000:"};
+static const char *const random_cdis[] = {"v/c=a", "v/c=ab", "v/d=a", "w/c=a"};
+static const char *const random_cdi_globs[] = {"v/c=*", "v/*", "*=a", "*", "?/c=a"};
 static const char *const random_classes[] = {"usb", "net", "gpu", "block"};
 static const char *const random_class_any[] = {"any"};
 
@@ -60,7 +62,7 @@ static inline void random_list(Random *random, FILE *f, const char *const *liter
         } while (0)
 
 static inline void random_rule(Random *random, FILE *f, unsigned int number) {
-        uint32_t keys = random_below(random, 1U << 8) & random_below(random, 1U << 8);
+        uint32_t keys = random_below(random, 1U << 9) & random_below(random, 1U << 9);
         bool deny = random_below(random, 2) == 0;
 
         fprintf(f, "  - { name: r%u, match: { ", number);
@@ -83,6 +85,8 @@ static inline void random_rule(Random *random, FILE *f, unsigned int number) {
                 random_patterns(random, f, "P", random_words, random_word_globs);
                 fprintf(f, "}, ");
         }
+        if (keys & 256)
+                random_patterns(random, f, "cdi", random_cdis, random_cdi_globs);
         fprintf(f, deny ? "}, deny: true" : "}, give: { when: present");
         switch (random_below(random, deny ? 3 : 2)) {
         case 0:
@@ -132,6 +136,14 @@ static inline void random_device(Random *random, Fixture *fixture) {
         };
         const char *driver = random_maybe(random, random_words), *value = random_maybe(random, random_words);
 
+        /* What a file describes has a name, and nothing else. */
+        if (random_below(random, 4) == 0)
+                device = (Device){
+                        .id = (char *)"cdi-x",
+                        .devpath = (char *)"/devices/virtual/cdi/x",
+                        .place = (char *)random_of(random, random_cdis),
+                        .classes = 1U << DEVICE_CDI,
+                };
         fixture_init(fixture, &device, NULL);
         if (driver)
                 assert_int_equal(property_list_set(&fixture->part.properties, "DRIVER", driver), 0);

@@ -113,6 +113,52 @@ static void test_others_cost_nothing(void **state) {
         }
 }
 
+/* Rules for CDI devices cost hardware nothing, nor rules for hardware them; names are found as such. */
+static void test_cdi(_unused_ void **state) {
+        static const char *const formats[] = {
+                "cdi: v/c=n%",   "cdi: 'v/c=%*'",           "cdi: ['*', '!v/c=%']",
+                "cdi: '!v/c=%'", "cdi: v/c=n%, class: any", "cdi: 'v/*', class: cdi, model: M%",
+        };
+        size_t n_matches;
+
+        for (size_t i = 0; i < ELEMENTSOF(formats); i++) {
+                assert_int_equal(evaluated(1000, formats[i], "class: any", &n_matches), 1);
+                assert_int_equal(n_matches, 1);
+        }
+}
+
+static void test_cdi_device(_unused_ void **state) {
+        static const char *const matches[] = {
+                "{ class: any }",
+                "{ class: usb }",
+                "{ port: v/c=a }",
+                "{ port: '*' }",
+                "{ cdi: v/c=a }",
+                "{ cdi: v/c=b }",
+                "{ cdi: 'v/c=*' }",
+                "{ cdi: [v/c=b, v/c=a] }",
+                "{ cdi: ['!v/c=b'] }",
+                "{ cdi: w/c=a }",
+                "{ cdi: v/c=a, class: cdi }",
+                "{ cdi: 'v/c=?', port: x }",
+                NULL,
+        };
+        static const size_t found[] = {4, 6, 7, 8, 10};
+        _cleanup_(rule_set_freep) RuleSet *set = rules_of_matches(matches);
+        Fixture cdi;
+        RuleWalk walk;
+
+        fixture_cdi(&cdi, "v/c=a");
+        rule_walk_begin(&walk, set, &cdi.device, NULL);
+        for (size_t i = 0; i < ELEMENTSOF(found); i++)
+                assert_ptr_equal(rule_walk_next(&walk), rule_set_get(set, found[i]));
+        assert_null(rule_walk_next(&walk));
+        /* Those that match, and the one whose other key tells; of those for hardware, those that ask for its
+         * very name or for any. */
+        assert_true(walk.n_evaluated <= ELEMENTSOF(found) + 1 + 3);
+        fixture_deinit(&cdi);
+}
+
 /* A class with many rules is no matter for a device of another class. */
 static void test_class(void **state) {
         size_t n_matches, n;
@@ -197,6 +243,24 @@ static void test_cover(void **state) {
                 {"{ property: { A: x, B: y } }", "{ property: { A: x } }", false},
                 {"{ property: { A: '!x' } }", "{ class: usb }", false},
                 {"{ attribute: { A: x } }", "{ property: { A: x } }", false},
+                {"{ cdi: v/c=a }", "{ cdi: v/c=a }", true},
+                {"{ cdi: 'v/c=*' }", "{ cdi: v/c=a }", true},
+                {"{ cdi: '*' }", "{ cdi: 'v/c=*' }", true},
+                {"{ cdi: v/c=a }", "{ cdi: 'v/c=*' }", false},
+                {"{ cdi: v/c=a }", "{ cdi: [v/c=a, v/c=b] }", false},
+                {"{ cdi: [v/c=a, v/c=b] }", "{ cdi: v/c=b }", true},
+                {"{ cdi: '!v/c=a' }", "{ cdi: v/c=b }", true},
+                {"{ cdi: '!v/c=a' }", "{ cdi: v/c=a }", false},
+                {"{ cdi: '!v/c=a' }", "{ cdi: 'v/*' }", false},
+                {"{ cdi: ['*', '!v/c=a'] }", "{ cdi: ['*', '!v/c=a'] }", true},
+                {"{ cdi: v/c=a, class: any }", "{ cdi: v/c=a }", true},
+                {"{ cdi: v/c=a, property: { A: x } }", "{ cdi: v/c=a }", false},
+                {"{ class: any }", "{ cdi: v/c=a }", false},
+                {"{ class: '!gpu' }", "{ cdi: v/c=a, class: cdi }", false},
+                {"{ port: v/c=a }", "{ cdi: v/c=a, port: v/c=a }", false},
+                {"{ cdi: '*' }", "{ class: any }", false},
+                {"{ cdi: '*' }", "{ class: cdi }", false},
+                {"{ cdi: '!v/c=a' }", "{ port: x }", false},
                 {"{ class: usb } | a", "{ class: usb } | a", true},
                 {"{ class: usb } | a", "{ class: usb } | b", false},
                 {"{ class: usb } | a", "{ class: usb }", false},
@@ -354,7 +418,8 @@ static void test_cover_is_found(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_same_as_linear), cmocka_unit_test(test_others_cost_nothing),
+                cmocka_unit_test(test_same_as_linear), cmocka_unit_test(test_cdi),
+                cmocka_unit_test(test_cdi_device),     cmocka_unit_test(test_others_cost_nothing),
                 cmocka_unit_test(test_class),          cmocka_unit_test(test_once),
                 cmocka_unit_test(test_empty),          cmocka_unit_test(test_cover),
                 cmocka_unit_test(test_cover_of_hubs),  cmocka_unit_test(test_cover_is_sound),

@@ -109,6 +109,92 @@ static void test_device(void **state) {
         fixture_deinit(&phone);
 }
 
+/* What a file describes, and hardware: a rule is for the one or for the other, by one key. */
+static void test_cdi(_unused_ void **state) {
+        static const struct {
+                const char *match;
+                bool holds;         /* of nvidia.com/gpu=0 */
+                const char *failed; /* of the phone; NULL: the rule is for it */
+        } rules[] = {
+                {"{ cdi: nvidia.com/gpu=0 }", true, "cdi"},
+                {"{ cdi: nvidia.com/gpu=1 }", false, "cdi"},
+                {"{ cdi: NVIDIA.com/gpu=0 }", false, "cdi"},
+                {"{ cdi: 'nvidia.com/gpu=*' }", true, "cdi"},
+                {"{ cdi: '*' }", true, "cdi"},
+                {"{ cdi: '*/gpu=?' }", true, "cdi"},
+                {"{ cdi: 'nvidia.com/*=1' }", false, "cdi"},
+                {"{ cdi: [vendor.example/a=b, nvidia.com/gpu=0] }", true, "cdi"},
+                {"{ cdi: ['*', '!nvidia.com/gpu=all'] }", true, "cdi"},
+                {"{ cdi: ['*', '!nvidia.com/gpu=0'] }", false, "cdi"},
+                /* of patterns that are negated only */
+                {"{ cdi: '!vendor.example/a=b' }", true, "cdi"},
+                {"{ cdi: '!nvidia.com/*' }", false, "cdi"},
+                {"{ cdi: ['!a/b=c', '!d/e=f'] }", true, "cdi"},
+                /* with other keys all have to hold */
+                {"{ cdi: '*', class: cdi }", true, "cdi"},
+                {"{ cdi: '*', class: any }", true, "cdi"},
+                {"{ cdi: '*', class: gpu }", false, "cdi"},
+                {"{ cdi: '*', class: usb }", false, "cdi"},
+                {"{ cdi: '*', port: nvidia.com/gpu=0 }", true, "cdi"},
+                {"{ cdi: '*', port: 3-1.2 }", false, "cdi"},
+                {"{ cdi: '*', vendor: '*' }", false, "cdi"},
+                {"{ cdi: '*', vendor: '!18d1' }", true, "cdi"},
+                {"{ cdi: '*', property: { CDI_FILE: '/etc/cdi/*' } }", true, "cdi"},
+                /* without that key */
+                {"{ class: any }", false, NULL},
+                {"{ class: cdi }", false, "class"},
+                {"{ class: [cdi, usb] }", false, NULL},
+                {"{ class: '!gpu' }", false, NULL},
+                {"{ port: '*' }", false, NULL},
+                {"{ port: nvidia.com/gpu=0 }", false, "port"},
+                {"{ port: '!3-9' }", false, NULL},
+                {"{ vendor: '!04e8' }", false, NULL},
+                {"{ serial: '!x' }", false, NULL},
+                {"{ path: '!/dev/x' }", false, NULL},
+                {"{ driver: '!x' }", false, NULL},
+                {"{ property: { CDI_FILE: '*' } }", false, "property CDI_FILE"},
+                {"{ property: { CDI_FILE: '!x' } }", false, NULL},
+        };
+        Fixture phone, gpu;
+
+        fixture_phone(&phone);
+        fixture_cdi(&gpu, "nvidia.com/gpu=0");
+        for (size_t i = 0; i < ELEMENTSOF(rules); i++) {
+                const char *const matches[] = {rules[i].match, NULL};
+                _cleanup_(rule_set_freep) RuleSet *set = rules_of_matches(matches);
+                const Rule *rule = rule_set_get(set, 0);
+                char failed[64] = "";
+
+                if (rule_match_device(rule, &gpu.device, NULL, NULL, 0) != rules[i].holds)
+                        fail_msg("%s", rules[i].match);
+                if (rule_match_device(rule, &phone.device, NULL, failed, sizeof(failed)) != !rules[i].failed)
+                        fail_msg("%s, hardware", rules[i].match);
+                assert_string_equal(failed, rules[i].failed ?: "");
+        }
+        fixture_deinit(&gpu);
+        fixture_deinit(&phone);
+}
+
+/* Without `match:` what is given is what is matched; beside it, it goes along. */
+static void test_cdi_given(_unused_ void **state) {
+        _cleanup_(rule_set_freep) RuleSet *set = rules_of(
+                "version: 1\nrules:\n"
+                "  - { name: alone, give: { to: '*', cdi: ['nvidia.com/gpu=*', a/b=c] } }\n"
+                "  - { name: along, match: { class: usb }, give: { to: '*', cdi: nvidia.com/gpu=0 } }\n");
+        Fixture phone, gpu;
+
+        fixture_phone(&phone);
+        fixture_cdi(&gpu, "nvidia.com/gpu=0");
+        assert_true(rule_match_device(rule_set_get(set, 0), &gpu.device, NULL, NULL, 0));
+        assert_false(rule_match_device(rule_set_get(set, 0), &phone.device, NULL, NULL, 0));
+        assert_int_equal(rule_set_get(set, 0)->give.cdi.n_items, 0);
+        assert_false(rule_match_device(rule_set_get(set, 1), &gpu.device, NULL, NULL, 0));
+        assert_true(rule_match_device(rule_set_get(set, 1), &phone.device, NULL, NULL, 0));
+        assert_int_equal(rule_set_get(set, 1)->give.cdi.n_items, 1);
+        fixture_deinit(&gpu);
+        fixture_deinit(&phone);
+}
+
 /* A node has one name, and links that udev made to it; minor 0 is a number like any other. */
 static void test_path(void **state) {
         static const struct {
@@ -341,6 +427,8 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_path),
                 cmocka_unit_test(test_device),
+                cmocka_unit_test(test_cdi),
+                cmocka_unit_test(test_cdi_given),
                 cmocka_unit_test(test_property_of_any_part),
                 cmocka_unit_test(test_unknown),
                 cmocka_unit_test(test_key_buffer),
