@@ -5,12 +5,12 @@
  *
  * What one device has to itself follows from its grant alone, and most devices have nothing else: then no
  * other grant is looked at. What is shared (plan/item.h) follows from all grants of the container. So where a
- * grant brings something shared or common, or did at the last plan, all of them are put together, and what is
- * asked for is picked out of the whole; the answer for one device and the answer for all of them agree by
- * that.
+ * grant brings something shared, or did at the last plan, all of them are put together, and what is asked for
+ * is picked out of the whole; the answer for one device and the answer for all of them agree by that.
  *
  * Of two that share a thing and differ in its owner or mode, that counts which is in place already, else that
- * of the earlier grant. Likewise of two that name a link alike.
+ * of the earlier grant; but before what a CDI file says of hardware that of the hardware's own grant. What
+ * either lets the container open it may open. Of two that name a link alike the earlier has it.
  */
 
 #include "config.h"
@@ -69,16 +69,6 @@ static bool any_is_shared(const ItemSet *items, const ItemSet *present) {
         return false;
 }
 
-/* Whether other grants have a say in what these are. */
-static bool any_is_others(const ItemSet *items) {
-        if (items->n_shared > 0)
-                return true;
-        for (size_t i = 0; i < items->n_items; i++)
-                if (items->items[i]->common)
-                        return true;
-        return false;
-}
-
 /* Return: 0; 1 the other grants have a say; errno. */
 static int collect_one(const Manager *manager, Container *container, const char *device, ItemSet *ret) {
         _cleanup_(item_set_deinit) ItemSet items = {};
@@ -93,9 +83,10 @@ static int collect_one(const Manager *manager, Container *container, const char 
                 return 0;
         }
         r = grant_items(manager, grant, /* log= */ true, &items);
+        /* What it shared is for others to keep, or goes with it. */
         if (r < 0)
-                return r;
-        shares = any_is_others(&items);
+                return r != -ENOMEM && grant->shares ? 1 : r;
+        shares = items.n_shared > 0;
         shared = shares || grant->shares ||
                  any_is_shared(&items, runner_present(context_of(container)->runner));
         grant->shares = shares;
@@ -108,6 +99,7 @@ static int collect_one(const Manager *manager, Container *container, const char 
 }
 
 typedef struct Collection {
+        const Container *container;
         Runner *runner;
         const char *device; /* who is asked for; NULL: everybody */
         ItemSet all;
@@ -118,35 +110,42 @@ static int replace(ItemSet *set, Item *item) {
         return item_set_add(set, item);
 }
 
-/* Has one item of @device join one that is there and is the same thing. */
-static int collect_shared(Collection *collection, const char *device, Item *item, Item *there) {
-        const Item *have = item_set_find(runner_present(collection->runner), item);
-        int r;
-
-        if (!item_is_shared(there)) {
-                r = runner_share(collection->runner, there->device, there);
-                if (r >= 0)
-                        r = replace(&collection->all, item);
-        } else if (have && item_is_shared(item) && !item_equal(have, there) && item_equal(have, item))
-                r = replace(&collection->all, item);
-        else
-                r = 0;
-        return r < 0 ? r : runner_share(collection->runner, device, item);
+/* Something that @device brings as its own is shared: when its grant goes the others have a say. */
+static void mark_sharing(const Collection *collection, const char *device) {
+        for (Grant *grant = collection->container->grants; grant; grant = grant->container_next)
+                if (streq(grant->device->id, device))
+                        grant->shares = true;
 }
 
-/* Two devices bring it as their own, and may: it is nobody's own from now on. */
-static int collect_common(Collection *collection, const char *device, Item *there) {
-        _cleanup_(item_unrefp) Item *first = item_ref(there), *item = NULL;
-        Item fields = *there;
+/* Which of two that are the same thing counts. */
+static const Item *choose(const Collection *collection, const Item *item, const Item *there) {
+        const Item *have = item_set_find(runner_present(collection->runner), item);
+
+        if (item->common != there->common)
+                return item->common ? there : item;
+        if (!item_is_shared(there))
+                return item;
+        return have && item_is_shared(item) && !item_equal(have, there) && item_equal(have, item) ? item
+                                                                                                  : there;
+}
+
+/* Has one item of @device join one that is there and is the same thing. */
+static int collect_shared(Collection *collection, const char *device, Item *item, Item *there) {
+        _cleanup_(item_unrefp) Item *first = item_ref(there), *both = NULL;
+        Item fields = *choose(collection, item, there);
         int r;
 
         fields.device = ITEM_OWNER_SHARED;
-        r = item_new(&fields, &item);
+        fields.refused = item->refused & there->refused;
+        r = item_new(&fields, &both);
         if (r >= 0)
-                r = replace(&collection->all, item);
-        if (r >= 0)
-                r = runner_share(collection->runner, first->device, item);
-        return r < 0 ? r : runner_share(collection->runner, device, item);
+                r = replace(&collection->all, both);
+        if (r >= 0 && !item_is_shared(first)) {
+                mark_sharing(collection, first->device);
+                r = runner_share(collection->runner, first->device, both);
+        }
+        mark_sharing(collection, device);
+        return r < 0 ? r : runner_share(collection->runner, device, both);
 }
 
 /* Two devices that name their link alike, as two phones of one serial do: it is an alias only, so the one is
@@ -171,8 +170,6 @@ static int collect_item(Collection *collection, const char *device, Item *item) 
         }
         if ((item_is_shared(item) || item_is_shared(there)) && item_is_same_thing(item, there))
                 return collect_shared(collection, device, item, there);
-        if ((item->common || there->common) && item_is_same_thing(item, there))
-                return collect_common(collection, device, there);
         if (item->kind == ITEM_LINK)
                 return collect_link(collection, device, item, there);
         /* Two devices that claim one name: who came first has it. */
@@ -192,11 +189,13 @@ static int collect_grant(Collection *collection, const Manager *manager, Grant *
                         return r;
         }
         r = grant_items(manager, grant, /* log= */ !collection->device, &items);
-        grant->shares = any_is_others(&items);
+        grant->shares = items.n_shared > 0;
         if (r > 0 || r == -ENOMEM)
                 return r;
         if (r < 0)
-                return collection->device ? 0 : runner_concern(collection->runner, device, r);
+                return collection->device && !streq(collection->device, device)
+                               ? 0
+                               : runner_concern(collection->runner, device, r);
         for (size_t i = 0; i < items.n_items; i++) {
                 r = collect_item(collection, device, items.items[i]);
                 if (r < 0)
@@ -231,7 +230,11 @@ static int pick(const Collection *collection, ItemSet *ret) {
 }
 
 int manager_wanted(Manager *manager, Container *container, const char *device, ItemSet *ret) {
-        Collection collection = {.runner = context_of(container)->runner, .device = device};
+        Collection collection = {
+                .container = container,
+                .runner = context_of(container)->runner,
+                .device = device,
+        };
         int r;
 
         if (device) {

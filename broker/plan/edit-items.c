@@ -3,9 +3,9 @@
 /*
  * What the edits of a CDI device mean in a container that runs: nodes, mounts and interfaces as items.
  *
- * All of them are common (plan/item.h): several devices of one file bring the same control node and the same
- * libraries, and the hardware that the file is about may be given for its own sake. A node that the host's
- * udev knows comes with its entry and its event, like any other.
+ * All but the interfaces are shared and common (plan/item.h): several devices of one file bring the same
+ * control node and the same libraries, and the hardware that the file is about may be given for its own sake.
+ * A node that the host's udev knows comes with its entry and its event, like any other.
  *
  * What cannot be given to a container that runs (edits_report() says it for people) is of two kinds: a node
  * or mount fails the grant as a whole, as a device comes whole or not at all; what concerns the start of a
@@ -35,11 +35,23 @@ typedef struct EditGift {
         ItemSet *set;
 } EditGift;
 
+/* What is in the set already, by the device itself or by another file, is there once. Return: 0; -EEXIST
+ * something else is there; -EINVAL; -ENOMEM. */
 static int put_once(const EditGift *gift, const Item *fields) {
-        int r = items_put(gift->set, fields);
+        _cleanup_(item_unrefp) Item *there = item_set_find(gift->set, fields);
+        Item both;
 
-        /* The device itself brings it already. */
-        return r == -EEXIST ? 0 : r;
+        if (!there)
+                return items_put(gift->set, fields);
+        item_ref(there);
+        if (!item_is_same_thing(fields, there))
+                return -EEXIST;
+        if (!(there->refused & ~fields->refused))
+                return 0;
+        both = *there;
+        both.refused &= fields->refused;
+        (void)item_set_remove(gift->set, there);
+        return items_put(gift->set, &both);
 }
 
 static int put_right(const EditGift *gift, const EditNode *node, char type, dev_t rdev) {
@@ -50,7 +62,7 @@ static int put_right(const EditGift *gift, const EditNode *node, char type, dev_
                 return 0;
         snprintf(right, sizeof(right), "%c%u:%u", type, major(rdev), minor(rdev));
         return put_once(gift, &(Item){.kind = ITEM_RIGHT,
-                                      .device = gift->owner,
+                                      .device = ITEM_OWNER_SHARED,
                                       .path = right,
                                       .type = type,
                                       .rdev = rdev,
@@ -77,7 +89,7 @@ static int put_edit_node(const EditGift *gift, const EditNode *node) {
         r = put_right(gift, node, type, rdev);
         if (r >= 0)
                 r = put_once(gift, &(Item){.kind = ITEM_NODE,
-                                           .device = gift->owner,
+                                           .device = ITEM_OWNER_SHARED,
                                            .path = name,
                                            .type = type,
                                            .rdev = rdev,
@@ -88,7 +100,7 @@ static int put_edit_node(const EditGift *gift, const EditNode *node) {
         part = registry_part_by_rdev(gift->registry, type, rdev);
         if (r < 0 || !part || part->silent || !streq(part->name, name))
                 return r;
-        return items_put_news(gift->set, gift->owner, part);
+        return items_put_news(gift->set, ITEM_OWNER_SHARED, part);
 }
 
 static int put_mount(const EditGift *gift, const EditMount *mount) {
@@ -101,20 +113,26 @@ static int put_mount(const EditGift *gift, const EditMount *mount) {
         if (r < 0)
                 return r;
         return put_once(gift, &(Item){.kind = ITEM_MOUNT,
-                                      .device = gift->owner,
+                                      .device = ITEM_OWNER_SHARED,
                                       .path = edit_mount_place(mount),
                                       .target = mount->host_path,
                                       .text = options,
                                       .common = true});
 }
 
+/* An interface is in one hand alone: who brings it has it. */
 static int put_net(const EditGift *gift, const EditNet *net) {
-        return items_put(gift->set, &(Item){.kind = ITEM_INTERFACE,
-                                            .device = gift->owner,
-                                            .path = net->name,
-                                            .target = net->host_name,
-                                            .net_mode = NET_MOVE,
-                                            .up = true});
+        const Item fields = {
+                .kind = ITEM_INTERFACE,
+                .device = gift->owner,
+                .path = net->name,
+                .target = net->host_name,
+                .net_mode = NET_MOVE,
+                .up = true,
+        };
+        const Item *there = item_set_find(gift->set, &fields);
+
+        return there && streq(there->target, fields.target) ? 0 : items_put(gift->set, &fields);
 }
 
 static int put_edits(const EditGift *gift, const Edits *edits) {

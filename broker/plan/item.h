@@ -23,9 +23,10 @@
  * goes with the last, and never has to be handed from one to the other. What is in the container does not say
  * who wants it: that is asked of all grants each time.
  *
- * An item that one device brings as its own and another as shared is shared for as long as both are there. So
- * is one that two bring as their own, where either says that it is common: what CDI files describe overlaps,
- * with each other and with the hardware that they are about.
+ * An item that one device brings as its own and another as shared is shared for as long as both are there.
+ *
+ * What CDI files describe overlaps, with each other and with the hardware that they are about. So it is
+ * shared, and common besides: where the hardware brings the same thing, that is what counts.
  */
 #define ITEM_OWNER_SHARED "shared"
 
@@ -52,7 +53,7 @@ typedef struct Item {
         const char
                 *path; /* right: "c189:257"; node, link: path below /dev; mount: path below the root;
                           interface: its name inside (see own_name); data: the entry's id; event: devpath */
-        bool common;   /* others may bring the same thing; not known of what is read back */
+        bool common;   /* of a CDI device, and so shared; not known of what is read back */
         char type;     /* right, node: 'c' or 'b' */
         dev_t rdev;
         unsigned int refused; /* right: bits of EDIT_* of model/edits.h that it does not allow */

@@ -83,7 +83,9 @@ int wanted_companions(const Registry *registry, const Device *device, const Cont
                       const Give *give, ItemSet *set);
 
 /* Adds to @set what CDI devices mean: @device, if it is one, and those that go along by @give. One of these
- * that is not there adds nothing. Return: as wanted_items(); -ENOENT or -ENODEV a node is not on the host; -EOPNOTSUPP what the file asks for cannot be given, see edits_report(). */
+ * that is not there adds nothing. Return: as wanted_items(); -ENOENT or -ENODEV a node is not on the host;
+ * -EOPNOTSUPP what the file asks for cannot be given, see edits_report(); -EEXIST two of them, or the device
+ * itself, bring different things of one name. */
 int wanted_edits(const Registry *registry, const Device *device, const Container *container, const Give *give,
                  ItemSet *set);
 
