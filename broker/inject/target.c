@@ -258,14 +258,18 @@ int target_apply(Target *target, const Step *step) {
         return -EINVAL;
 }
 
+/* Of several nodes of one number a shared one: then so is the right. */
 static const Item *node_of_right(const ItemSet *nodes, const Item *right) {
+        const Item *found = NULL;
+
         for (size_t i = 0; i < nodes->n_items; i++) {
                 const Item *item = nodes->items[i];
 
-                if (item->kind == ITEM_NODE && item->type == right->type && item->rdev == right->rdev)
-                        return item;
+                if (item->kind == ITEM_NODE && item->type == right->type && item->rdev == right->rdev &&
+                    (!found || item_is_shared(item)))
+                        found = item;
         }
-        return NULL;
+        return found;
 }
 
 /* The kernel knows rights by number alone: whose one is tells the node of that number. One without a node,
