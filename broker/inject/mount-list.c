@@ -79,6 +79,9 @@ int mount_list_find(const MountList *list, uint64_t id, char **ret_what, char **
                 int what = 0, what_end = 0, place = 0, end = 0, r;
                 uint64_t found;
 
+                /* Of a line that is cut off nobody knows how the path goes on. */
+                if (!strchr(line, '\n'))
+                        break;
                 if (sscanf(line, "%" SCNu64 " %*u %n%*s %*s%n %n%*s%n", &found, &what, &what_end, &place,
                            &end) == 1 &&
                     found == id && end > 0) {
@@ -89,8 +92,6 @@ int mount_list_find(const MountList *list, uint64_t id, char **ret_what, char **
                                 unescape(*ret_place);
                         return r;
                 }
-                if (!strchr(line, '\n'))
-                        break;
         }
         return list->whole ? -ENOENT : -EAGAIN;
 }

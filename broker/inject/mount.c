@@ -309,7 +309,8 @@ static int work_inside(Work *work, Answer *answer) {
                 return put_in_place(work, answer);
         r = take_off(work);
         if (r >= 0 || r == -ENOENT || r == -EINVAL)
-                remove_made(work->place, work->state->made);
+                /* Wherever it was moved to: what was made is where it was to be. */
+                remove_made(work->state->place, work->state->made);
         return r;
 }
 
@@ -411,16 +412,29 @@ static void work_deinit(Work *work) {
 
 #define WORK_NULL ((Work){.user_fd = -EBADF, .mount_fd = -EBADF, .tree_fd = -EBADF})
 
+/* What was made for it by one of us who did the same before. Return: 0; -ENOMEM; errno. */
+static int recall_made(MountState *state, int state_fd, const char *container) {
+        _cleanup_(mount_state_deinit) MountState before = {};
+        int r = mount_state_load(state_fd, container, state->place, &before);
+
+        if (r >= 0 && streq(before.place, state->place))
+                state->made = before.made;
+        return r == -ENOENT || r == -EBADMSG ? 0 : r;
+}
+
 static int note(MountState *state, const Answer *answer, int proc_fd, int state_fd, const char *container) {
         _cleanup_(mount_list_deinit) MountList list = {};
-        int r;
+        int r, k;
 
         state->id = answer->id;
-        state->made = answer->made;
+        if (answer->made > 0 && (state->made == 0 || answer->made < state->made))
+                state->made = answer->made;
         r = mount_list_read(proc_fd, &list);
         if (r >= 0)
                 r = mount_list_find(&list, state->id, &state->what, NULL);
-        return r < 0 ? r : mount_state_save(state_fd, container, state);
+        /* In any case: who takes it off has to know what was made. */
+        k = mount_state_save(state_fd, container, state);
+        return r < 0 ? r : k;
 }
 
 int mount_add(const Item *item, int proc_fd, int state_fd, const char *container) {
@@ -435,6 +449,8 @@ int mount_add(const Item *item, int proc_fd, int state_fd, const char *container
         r = mount_options_parse(item->text, &work.options);
         if (r >= 0)
                 r = mount_state_of_item(item, &state);
+        if (r >= 0)
+                r = recall_made(&state, state_fd, container);
         if (r >= 0)
                 r = open_namespaces(proc_fd, &work);
         if (r >= 0)

@@ -23,7 +23,8 @@
  *
  * Return: 0, also when it is there already; -ENOENT no such path on the host; -ENOTDIR, -EISDIR the place
  * is of another kind; -ELOOP a link without an end on the way; -ESRCH the container has ended; -EBADMSG the
- * options; errno. On failure nothing is left.
+ * options; -EAGAIN the container has so many mounts that nobody can tell whether it is there; errno. On
+ * failure nothing is left.
  */
 int mount_add(const Item *item, int proc_fd, int state_fd, const char *container);
 
