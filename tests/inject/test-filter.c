@@ -21,6 +21,7 @@
 #include "inject/cgroup.h"
 #include "inject/filter.h"
 #include "inject/inside.h"
+#include "model/edits.h"
 #include "util/fd.h"
 #include "util/string.h"
 
@@ -146,17 +147,39 @@ static int make_node(const char *path) {
         return mknod(path, S_IFCHR | 0600, makedev(NO_DRIVER, 99)) < 0 ? errno : 0;
 }
 
+static int open_to_read(const char *path) {
+        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+        if (fd < 0)
+                return errno;
+        close(fd);
+        return 0;
+}
+
+static int open_to_write(const char *path) {
+        int fd = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+        if (fd < 0)
+                return errno;
+        close(fd);
+        return 0;
+}
+
 /* Whether the process inside may open the number. */
-static bool may(Fixture *fixture, char type, unsigned int n_major, unsigned int n_minor) {
+static bool may_by(Fixture *fixture, InsideCall call, char type, unsigned int n_major, unsigned int n_minor) {
         char path[128];
         int r;
 
         snprintf(path, sizeof(path), "%s/%c%u:%u", fixture->folder, type, n_major, n_minor);
         if (mknod(path, (type == 'b' ? S_IFBLK : S_IFCHR) | 0600, makedev(n_major, n_minor)) < 0)
                 assert_int_equal(errno, EEXIST);
-        r = inside_call(&fixture->inside, open_node, path);
+        r = inside_call(&fixture->inside, call, path);
         assert_true(r >= 0);
         return r != EPERM;
+}
+
+static bool may(Fixture *fixture, char type, unsigned int n_major, unsigned int n_minor) {
+        return may_by(fixture, open_node, type, n_major, n_minor);
 }
 
 static Item right(char type, unsigned int n_major, unsigned int n_minor) {
@@ -240,6 +263,73 @@ static void test_allow_and_deny(void **state) {
         assert_false(may(fixture, 'c', NO_DRIVER, 0));
         assert_true(may(fixture, 'b', NO_DRIVER, 0));
         assert_rights(fixture->filter, "b509:0 c509:1048575 ");
+}
+
+/* What a right refuses, as the process inside finds it and as it is read back. */
+static void assert_access(Fixture *fixture, char type, unsigned int n_minor, unsigned int refused) {
+        bool found = false;
+        ItemSet set = {};
+
+        assert_int_equal(may_by(fixture, open_to_read, type, NO_DRIVER, n_minor), !(refused & EDIT_READ));
+        assert_int_equal(may_by(fixture, open_to_write, type, NO_DRIVER, n_minor), !(refused & EDIT_WRITE));
+        assert_int_equal(may(fixture, type, NO_DRIVER, n_minor), refused == 0);
+        assert_int_equal(filter_read(fixture->filter, &set), 0);
+        for (size_t i = 0; i < set.n_items; i++)
+                if (set.items[i]->type == type && set.items[i]->rdev == makedev(NO_DRIVER, n_minor)) {
+                        assert_int_equal(set.items[i]->refused, refused);
+                        found = true;
+                }
+        assert_int_equal(found, refused != (EDIT_READ | EDIT_WRITE));
+        item_set_deinit(&set);
+}
+
+static void test_refused(void **state) {
+        static const unsigned int all[] = {EDIT_WRITE, EDIT_READ, 0};
+        Fixture *fixture = need(state);
+
+        go_inside(fixture, "/payload/nested");
+        for (unsigned int type = 0; type < 2; type++)
+                for (unsigned int from = 0; from < ELEMENTSOF(all); from++)
+                        for (unsigned int to = 0; to < ELEMENTSOF(all); to++) {
+                                Item item = right(type ? 'b' : 'c', NO_DRIVER, 11);
+
+                                item.refused = all[from];
+                                assert_int_equal(filter_allow(fixture->filter, &item), 0);
+                                assert_int_equal(filter_allow(fixture->filter, &item), 0);
+                                assert_access(fixture, item.type, 11, all[from]);
+                                /* Another one takes its place as any that is replaced: behind its end. */
+                                assert_int_equal(filter_deny(fixture->filter, &item), 0);
+                                assert_access(fixture, item.type, 11, EDIT_READ | EDIT_WRITE);
+                                item.refused = all[to];
+                                assert_int_equal(filter_allow(fixture->filter, &item), 0);
+                                assert_access(fixture, item.type, 11, all[to]);
+                                /* Whoever takes it off need not know what it refused. */
+                                item.refused = all[from];
+                                assert_int_equal(filter_deny(fixture->filter, &item), 0);
+                                assert_rights(fixture->filter, "");
+                        }
+}
+
+/* Neighbours by number or by type, and the next davitd. */
+static void test_refused_alone(void **state) {
+        Fixture *fixture = need(state);
+        Item one = right('c', NO_DRIVER, 11), next = right('c', NO_DRIVER, 12);
+
+        one.refused = EDIT_WRITE;
+        next.refused = EDIT_READ;
+        go_inside(fixture, "/payload");
+        assert_int_equal(filter_allow(fixture->filter, &one), 0);
+        assert_int_equal(filter_allow(fixture->filter, &next), 0);
+        fixture->filter = filter_close(fixture->filter);
+        assert_int_equal(filter_open(fixture->relative, &fixture->filter), 0);
+        assert_access(fixture, 'c', 11, EDIT_WRITE);
+        assert_access(fixture, 'c', 12, EDIT_READ);
+        assert_access(fixture, 'b', 11, EDIT_READ | EDIT_WRITE);
+        go_inside(fixture, "/payload/later");
+        assert_access(fixture, 'c', 11, EDIT_WRITE);
+        assert_int_equal(filter_deny(fixture->filter, &one), 0);
+        assert_access(fixture, 'c', 12, EDIT_READ);
+        assert_rights(fixture->filter, "c509:12 ");
 }
 
 static void test_standard_is_not_taken(void **state) {
@@ -402,6 +492,8 @@ int main(void) {
                 both_kinds(test_standard),
                 both_kinds(test_mknod_is_left_to_the_namespace),
                 both_kinds(test_allow_and_deny),
+                both_kinds(test_refused),
+                both_kinds(test_refused_alone),
                 both_kinds(test_standard_is_not_taken),
                 both_kinds(test_nested),
                 both_kinds(test_nested_too_deep),
