@@ -9,8 +9,8 @@
  * /devices/virtual/cdi/VENDOR:CLASS:NAME with its edits; a change of its file, or of the host's nodes that it
  * names, is told of as another add.
  *
- * A file that is bad now keeps the devices that it had: who is writing it takes nothing from a container. They
- * go when the file does, or when it is good again and has them no more.
+ * A file that is bad now keeps the devices that it had: who is writing it takes nothing from a container.
+ * They go when the file does, or when it is good again and has them no more.
  */
 typedef struct CdiSource CdiSource;
 
