@@ -7,6 +7,7 @@
  * makes a link the saved one is
  * - for a physical interface, that it has no kind, which nothing made inside lacks, and the saved bus place
  * and burnt-in address; for one of a card's functions, the place;
+ * - for one of a radio, its number on that radio: see interface-wifi.c;
  * - for a virtual one, the kind and the peer or lower interface, which has to be in the host's namespace: a
  * peer in another namespace may have the same index by the container's choice. Where several siblings share a
  * lower interface, index or address decide among them;
@@ -21,12 +22,14 @@
 
 #include "inject/interface-find.h"
 #include "inject/interface-state.h"
+#include "inject/interface-wifi.h"
 #include "util/fd.h"
 #include "util/string.h"
 
 int interface_finder_open(int netns_fd, InterfaceFinder *finder) {
         int r;
 
+        finder->inside_fd = netns_fd;
         finder->home_fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
         if (finder->home_fd < 0)
                 return -errno;
@@ -163,6 +166,8 @@ int interface_find_inside(const InterfaceFinder *finder, const PropertyList *sta
         };
         int r = string_from_component(property_list_get(state, "INSIDE"), name, sizeof(name));
 
+        if (interface_is_wifi(state))
+                return interface_wifi_find(finder->inside_fd, finder->inside, state, ret);
         return r < 0 ? r : search_for(&search, ret);
 }
 
@@ -177,5 +182,7 @@ int interface_find_home(const InterfaceFinder *finder, const PropertyList *state
         };
         int r = string_from_component(property_list_get(state, "NAME"), name, sizeof(name));
 
+        if (interface_is_wifi(state))
+                return interface_wifi_find(/* netns_fd= */ -EBADF, finder->home, state, ret);
         return r < 0 ? r : search_for(&search, ret);
 }

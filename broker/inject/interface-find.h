@@ -10,10 +10,11 @@ typedef struct InterfaceFinder {
         RouteSocket *home;   /* of the host's network namespace */
         RouteSocket *inside; /* of the container's */
         int home_fd;         /* the host's namespace */
+        int inside_fd;       /* the container's, borrowed */
         int home_nsid;       /* the number by which the container's knows the host's; -1 it does not */
 } InterfaceFinder;
 
-#define INTERFACE_FINDER_NULL ((InterfaceFinder){.home_fd = -EBADF, .home_nsid = -1})
+#define INTERFACE_FINDER_NULL ((InterfaceFinder){.home_fd = -EBADF, .inside_fd = -EBADF, .home_nsid = -1})
 
 /* Return: 0; errno: what was opened is to be closed nevertheless. */
 int interface_finder_open(int netns_fd, InterfaceFinder *finder);

@@ -56,15 +56,6 @@ static const char *state_text(const PropertyList *state, const char *key, char *
         return component && string_from_component(component, buffer, size) >= 0 ? buffer : NULL;
 }
 
-static int repair_rename(Repair *repair, const char *name) {
-        _cleanup_(rtnl_link_putp) struct rtnl_link *change = rtnl_link_alloc();
-
-        if (!change)
-                return -ENOMEM;
-        rtnl_link_set_name(change, name);
-        return link_change(repair->home, repair->link, change);
-}
-
 /* A taken name is not given back, but neither stays one that the container chose. */
 static void repair_name(Repair *repair) {
         char name[IFNAMSIZ];
@@ -75,13 +66,13 @@ static void repair_name(Repair *repair) {
                 return;
         /* Before Linux 6.2 an interface that is up cannot be renamed. */
         repair_note(repair, link_set_flags(repair->home, repair->link, 0, IFF_UP));
-        r = repair_rename(repair, name);
+        r = link_rename(repair->home, repair->link, name);
         repair->name_taken = r == -EEXIST;
         for (unsigned int i = 0; r == -EEXIST && i < INTERFACE_SPARE_NAMES; i++) {
                 interface_spare_name(i, name);
                 if (streq(name, rtnl_link_get_name(repair->link)))
                         return;
-                r = repair_rename(repair, name);
+                r = link_rename(repair->home, repair->link, name);
         }
         repair_note(repair, r);
 }
@@ -209,6 +200,14 @@ static void repair_addresses(Repair *repair) {
                                                                         strchr(entry, '=') + 1));
 }
 
+static void repair_up(Repair *repair, unsigned int flags) {
+        int r = link_set_flags(repair->home, repair->link, flags, IFF_UP);
+
+        /* A radio that was switched off meanwhile was set down by that, and stays it on the host, too. */
+        if (r != -ERFKILL)
+                repair_note(repair, r);
+}
+
 int interface_put_right(RouteSocket *home, struct rtnl_link *link, const PropertyList *state) {
         Repair repair = {.home = home, .ifindex = (unsigned int)rtnl_link_get_ifindex(link), .state = state};
         unsigned int flags = interface_state_number(state, "FLAGS");
@@ -232,7 +231,7 @@ int interface_put_right(RouteSocket *home, struct rtnl_link *link, const Propert
                                     link_set_flags(home, repair.link, flags, INTERFACE_FLAGS_KEPT & ~IFF_UP));
                 repair_addresses(&repair);
                 if (repair_reread(&repair))
-                        repair_note(&repair, link_set_flags(home, repair.link, flags, IFF_UP));
+                        repair_up(&repair, flags);
         }
         rtnl_link_put(repair.link);
         return repair.error < 0 ? repair.error : repair.name_taken ? -EEXIST : 0;

@@ -168,5 +168,8 @@ int interface_settle(RouteSocket *inside, struct rtnl_link *link, const Item *it
         /* It may have been set down above. */
         if (r >= 0)
                 r = link_get(inside, (unsigned int)rtnl_link_get_ifindex(link), /* name= */ NULL, &now);
-        return r < 0 ? r : link_set_flags(inside, now, item->up ? IFF_UP : 0, IFF_UP);
+        if (r >= 0)
+                r = link_set_flags(inside, now, item->up ? IFF_UP : 0, IFF_UP);
+        /* A radio that is switched off cannot be up; it can be had nevertheless. */
+        return r == -ERFKILL ? 0 : r;
 }

@@ -15,10 +15,14 @@
  *   PROPERTY_n=                                 what the host said of it, KEY=VALUE; n counts from 0
  *   NAME=, IFINDEX=                             on the host
  *   INSIDE_IFINDEX=                             in the container, once it is known
- *   KIND=, LOWER=                               of a virtual one: its kind, the index of its peer or lower
- * one BUS=, PERMANENT=, PARENT=                   of a physical one: bus place, burnt-in address, devpath of
- * its folder MAC=, MTU=, TXQLEN=, GROUP=, FLAGS=, ALIAS= what is put back ALTNAME_n=, ADDRESS_n= likewise; n
- * counts from 0
+ *   KIND=, LOWER=                               of a virtual one: its kind, its peer's or lower one's index
+ *   BUS=, PERMANENT=                            of a physical one: bus place, burnt-in address
+ *   PARENT=                                     and the devpath of its folder
+ *   WIPHY=, PHY=, PHY_...=                      of a Wi-Fi one: its radio's number, name, settings
+ *   WDEV=, IFTYPE=, FOUR_ADDRESS=               its own number on that radio, and its type
+ *   WDEV_LAST=                                  the last number that was given out there by then
+ *   MAC=, MTU=, TXQLEN=, GROUP=, FLAGS=, ALIAS= what is put back
+ *   ALTNAME_n=, ADDRESS_n=                      likewise; n counts from 0
  *
  * Of a function's interface, TARGET is the name of its card, and there are as well
  *

@@ -6,7 +6,9 @@
  *
  * In: save, one RTM_SETLINK which moves and renames, then MTU and up through a socket of the container's
  * namespace. Out: one RTM_SETLINK back to the saved name, then everything that was saved is compared and put
- * right. The same way out serves as undo of a failed way in, so there is one path for "make it as it was".
+ * right. A Wi-Fi interface moves by its radio, and is renamed behind that; on the way out the radio is made
+ * to have nothing but it. The same way out serves as undo of a failed way in, so there is one path for "make
+ * it as it was".
  *
  * While it is inside, the container's root does with it what he likes: renames it, gives it odd addresses and
  * flags, alternative names that clash with the host's, moves it to a namespace of his own, deletes it and
@@ -38,12 +40,26 @@
 #include "inject/interface-settle.h"
 #include "inject/interface-state.h"
 #include "inject/interface-upper.h"
+#include "inject/interface-wifi.h"
 #include "inject/interface.h"
 #include "inject/link.h"
 #include "util/fd.h"
 #include "util/string.h"
 
 #define GIVEN_BACK_USEC (1000 * 1000)
+
+/* What came with its radio has the name that it had. */
+static int rename_inside(InterfaceFinder *finder, struct rtnl_link *link, const Item *item,
+                         const PropertyList *state) {
+        int r;
+
+        if (!interface_is_wifi(state) || property_list_get(state, "INSIDE_IFINDEX") ||
+            streq(item->path, rtnl_link_get_name(link)))
+                return 0;
+        /* Before Linux 6.2 an interface that is up cannot be renamed. */
+        r = link_set_flags(finder->inside, link, 0, IFF_UP);
+        return r < 0 ? r : link_rename(finder->inside, link, item->path);
+}
 
 /* Sets the interface up inside as @item wants it, and notes its index there. */
 static int settle_inside(InterfaceFinder *finder, const Item *item, PropertyList *state, int state_fd,
@@ -54,6 +70,8 @@ static int settle_inside(InterfaceFinder *finder, const Item *item, PropertyList
         r = interface_finder_learn_nsid(finder);
         if (r >= 0)
                 r = interface_find_inside(finder, state, &link);
+        if (r >= 0)
+                r = rename_inside(finder, link, item, state);
         if (r >= 0)
                 r = interface_state_set_number(state, "INSIDE_IFINDEX",
                                                (uint32_t)rtnl_link_get_ifindex(link));
@@ -78,7 +96,7 @@ static void drop_altnames(RouteSocket *socket, unsigned int ifindex) {
 
 /* Moves @link from inside to the host, as @name or the first free davitN, which then is @name. Return: 0;
  * errno. */
-static int bring_home(InterfaceFinder *finder, struct rtnl_link *link, char name[IFNAMSIZ]) {
+static int bring_link_home(InterfaceFinder *finder, struct rtnl_link *link, char name[IFNAMSIZ]) {
         unsigned int ifindex = (unsigned int)rtnl_link_get_ifindex(link);
         int r;
 
@@ -94,33 +112,68 @@ static int bring_home(InterfaceFinder *finder, struct rtnl_link *link, char name
         return r;
 }
 
+static int bring_radio_home(InterfaceFinder *finder, const PropertyList *state) {
+        _cleanup_(rtnl_link_putp) struct rtnl_link *link = NULL;
+        int r;
+
+        r = interface_wifi_move_out(finder->inside_fd, finder->inside, finder->home_fd, state);
+        if (r != -EEXIST)
+                return r;
+        if (interface_find_inside(finder, state, &link) >= 0)
+                drop_altnames(finder->inside, (unsigned int)rtnl_link_get_ifindex(link));
+        r = interface_wifi_move_out(finder->inside_fd, finder->inside, finder->home_fd, state);
+        return r == -EEXIST ? -EBUSY : r;
+}
+
+/* From inside to the host, where it may not have its name yet, nor a radio that interface alone. Return: 0;
+ * -ENODEV it is not inside; errno. */
+static int bring_home(InterfaceFinder *finder, const PropertyList *state, struct rtnl_link **ret) {
+        _cleanup_(rtnl_link_putp) struct rtnl_link *link = NULL;
+        char name[IFNAMSIZ];
+        int r;
+
+        if (interface_is_wifi(state)) {
+                r = bring_radio_home(finder, state);
+                return r < 0 ? r : interface_wifi_recover(finder->home, state, ret);
+        }
+        r = string_from_component(property_list_get(state, "NAME"), name, sizeof(name));
+        if (r >= 0)
+                r = interface_find_inside(finder, state, &link);
+        if (r >= 0)
+                r = bring_link_home(finder, link, name);
+        return r < 0 ? r : link_get(finder->home, /* ifindex= */ 0, name, ret);
+}
+
+/* What is on the host already. Return: 0; -ENODEV; errno. */
+static int find_home(InterfaceFinder *finder, const PropertyList *state, struct rtnl_link **ret) {
+        return interface_is_wifi(state) ? interface_wifi_recover(finder->home, state, ret)
+                                        : interface_find_home(finder, state, ret);
+}
+
+/* Return: as interface_put_right(). */
+static int put_right(RouteSocket *home, struct rtnl_link *link, const PropertyList *state) {
+        int k = interface_is_wifi(state) ? interface_wifi_put_right(home, link, state) : 0;
+        int r = interface_put_right(home, link, state);
+
+        return k < 0 && (r >= 0 || r == -EEXIST) ? k : r;
+}
+
 /* From wherever it is to the host and as it was. Return: 0; -ENODEV it is in neither namespace; -EEXIST it is
  * back, but its name is taken; errno. */
 static int give_back(InterfaceFinder *finder, const PropertyList *state, int state_fd,
                      const char *container) {
-        _cleanup_(rtnl_link_putp) struct rtnl_link *link = NULL, *home = NULL;
-        char name[IFNAMSIZ];
+        _cleanup_(rtnl_link_putp) struct rtnl_link *home = NULL;
         int r, k;
 
-        r = string_from_component(property_list_get(state, "NAME"), name, sizeof(name));
-        if (r < 0)
-                return r;
-        r = interface_find_inside(finder, state, &link);
-        if (r < 0 && r != -ENODEV)
-                return r;
-        if (r >= 0)
-                r = bring_home(finder, link, name);
-        if (r < 0 && r != -EEXIST && r != -ENODEV)
-                return r;
-
+        r = bring_home(finder, state, &home);
         /* After an error it may have come home nevertheless: the kernel moves first and renames then. */
-        r = r >= 0 ? link_get(finder->home, /* ifindex= */ 0, name, &home)
-                   : interface_find_home(finder, state, &home);
+        if (r == -EEXIST || r == -ENODEV)
+                r = find_home(finder, state, &home);
         if (r < 0)
                 return r;
         k = interface_drop_uppers(finder->inside, finder->home_fd, (unsigned int)rtnl_link_get_ifindex(home),
                                   state_fd, container);
-        r = interface_put_right(finder->home, home, state);
+        r = put_right(finder->home, home, state);
         return k < 0 && (r >= 0 || r == -EEXIST) ? k : r;
 }
 
@@ -142,9 +195,12 @@ static int take_up_earlier(InterfaceFinder *finder, const Item *item, int state_
         }
         if (r != -ENODEV)
                 return r;
-        r = interface_find_home(finder, &state, &home);
+        /* Root inside may delete it; on the radio he can make another one. */
+        if (interface_is_wifi(&state) && interface_wifi_locate(finder->inside_fd, &state) >= 0)
+                return 1;
+        r = find_home(finder, &state, &home);
         if (r >= 0) {
-                r = interface_put_right(finder->home, home, &state);
+                r = put_right(finder->home, home, &state);
                 return r == -EEXIST ? 0 : r;
         }
         if (r != -ENODEV)
@@ -173,6 +229,8 @@ static int choose_named(InterfaceFinder *finder, const Item *item, int state_fd,
                 r = check_name_free(finder, item->path);
         if (r >= 0)
                 r = interface_state_collect(finder->home, link, item, &state);
+        if (r >= 0)
+                r = interface_wifi_collect(link, &state);
         if (r >= 0)
                 r = interface_state_save(state_fd, container, &state);
         if (r < 0)
@@ -217,7 +275,9 @@ static int move_chosen(InterfaceFinder *finder, const Item *item, struct rtnl_li
 
         r = item->net_mode == NET_SRIOV ? interface_function_set_up(finder->home, item, state) : 0;
         if (r >= 0)
-                r = link_move(finder->home, link, netns_fd, name_inside(item, link));
+                r = interface_is_wifi(state)
+                            ? interface_wifi_move_in(netns_fd, state)
+                            : link_move(finder->home, link, netns_fd, name_inside(item, link));
         gone = r == -ENODEV;
         if (r >= 0)
                 r = settle_inside(finder, item, state, state_fd, container);
@@ -346,6 +406,11 @@ static int read_one(const PropertyList *state, void *userdata) {
                 if (r < 0)
                         return r;
         }
+        if (interface_is_wifi(state)) {
+                /* With its radio it is given, whatever became of it there. */
+                r = interface_wifi_locate(reader->netns_fd, state);
+                return r >= 0 ? add_item(state, &reader->set) : r == -ENODEV ? 0 : r;
+        }
         r = net_mode_makes(interface_state_mode(state))
                     ? interface_find_made(&reader->finder, state, &link)
                     : interface_find_inside(&reader->finder, state, &link);
@@ -399,7 +464,7 @@ static uint64_t now_usec(void) {
 /* A namespace dies some time after its last process: the kernel tells when its interfaces are back. */
 static int find_given_back(Restorer *restorer, const PropertyList *state, struct rtnl_link **ret) {
         for (;;) {
-                int r = interface_find_home(&restorer->finder, state, ret);
+                int r = find_home(&restorer->finder, state, ret);
                 struct pollfd p = {.fd = restorer->links_fd, .events = POLLIN};
                 uint64_t now = now_usec();
                 char message[4096];
@@ -423,7 +488,7 @@ static int restore_one(const PropertyList *state, void *userdata) {
         /* What was made went with the namespace. */
         r = net_mode_makes(interface_state_mode(state)) ? -ENODEV : find_given_back(restorer, state, &link);
         if (r >= 0)
-                r = interface_put_right(restorer->finder.home, link, state);
+                r = put_right(restorer->finder.home, link, state);
         if (r == -ENODEV)
                 return drop_gone(restorer->finder.home, state, restorer->state_fd, restorer->container);
         if (r < 0 && r != -EEXIST)

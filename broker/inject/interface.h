@@ -37,7 +37,8 @@ int interface_remove(const Item *item, int netns_fd, int state_fd, const char *c
  * Return: 0, also when it is there already; -ENODEV no such interface on the host; -EEXIST the name is taken
  * inside; -EOPNOTSUPP an interface that cannot move, or of a kind that could not be told apart from a twin
  * which the container makes (a tap, a tunnel); GRANT_NO_FUNCTION no function is free; -EBUSY the container
- * has one already and hides it; errno. On failure the interface is on the host again as it was.
+ * has one already and hides it, or there is another interface on its radio, which was not given and would go
+ * along; errno. On failure the interface is on the host again as it was.
  */
 int interface_move_in(const Item *item, int netns_fd, int state_fd, const char *container);
 
@@ -51,9 +52,9 @@ int interface_move_in(const Item *item, int netns_fd, int state_fd, const char *
 int interface_move_out(const Item *item, int netns_fd, int state_fd, const char *container);
 
 /* The interfaces that are in the container now by our account: a state file, and inside the interface that it
- * tells of, whatever its name is now. The file of a made one, and of a virtual one which is in neither
- * namespace, is removed where it is gone; a physical one comes back when the last namespace that it may be
- * hidden in dies. Return: 0; errno; -ENOMEM. */
+ * tells of, whatever its name is now, or the radio of a Wi-Fi one. The file of a made one, and of a virtual
+ * one which is in neither namespace, is removed where it is gone; a physical one comes back when the last
+ * namespace that it may be hidden in dies. Return: 0; errno; -ENOMEM. */
 int interface_read(int netns_fd, int state_fd, const char *container, ItemSet *ret);
 
 /* Puts right what came back by itself after its container died: the saved state of @container is applied to

@@ -76,7 +76,7 @@ static int socket_in(int netns_fd, int domain, int type, int protocol) {
         return fd < 0 ? -errno : fd;
 }
 
-int route_socket_open(int netns_fd, RouteSocket **ret) {
+static int open_protocol(int netns_fd, int protocol, RouteSocket **ret) {
         const struct sockaddr_nl any = {.nl_family = AF_NETLINK};
         _cleanup_(route_socket_closep) RouteSocket *route = NULL;
         _cleanup_close_ int fd = -EBADF;
@@ -85,10 +85,8 @@ int route_socket_open(int netns_fd, RouteSocket **ret) {
         route = calloc(1, sizeof(*route));
         if (!route)
                 return -ENOMEM;
-        route->control_fd = socket_in(netns_fd, AF_UNIX, SOCK_DGRAM, /* protocol= */ 0);
-        if (route->control_fd < 0)
-                return route->control_fd;
-        fd = socket_in(netns_fd, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+        route->control_fd = -EBADF;
+        fd = socket_in(netns_fd, AF_NETLINK, SOCK_RAW, protocol);
         if (fd < 0)
                 return fd;
         if (bind(fd, (const struct sockaddr *)&any, sizeof(any)) < 0)
@@ -105,13 +103,31 @@ int route_socket_open(int netns_fd, RouteSocket **ret) {
         if (r >= 0)
                 r = nl_socket_modify_cb(route->nl, NL_CB_DUMP_INTR, NL_CB_CUSTOM, note_interruption, route);
         if (r >= 0)
-                r = nl_socket_set_fd(route->nl, NETLINK_ROUTE, fd);
+                r = nl_socket_set_fd(route->nl, protocol, fd);
         if (r < 0)
                 return route_errno(route, r);
         TAKE_FD(fd); /* libnl's now */
 
         *ret = TAKE_PTR(route);
         return 0;
+}
+
+int route_socket_open(int netns_fd, RouteSocket **ret) {
+        _cleanup_(route_socket_closep) RouteSocket *route = NULL;
+        int r;
+
+        r = open_protocol(netns_fd, NETLINK_ROUTE, &route);
+        if (r < 0)
+                return r;
+        route->control_fd = socket_in(netns_fd, AF_UNIX, SOCK_DGRAM, /* protocol= */ 0);
+        if (route->control_fd < 0)
+                return route->control_fd;
+        *ret = TAKE_PTR(route);
+        return 0;
+}
+
+int route_socket_open_generic(int netns_fd, RouteSocket **ret) {
+        return open_protocol(netns_fd, NETLINK_GENERIC, ret);
 }
 
 RouteSocket *route_socket_close(RouteSocket *socket) {
@@ -121,6 +137,26 @@ RouteSocket *route_socket_close(RouteSocket *socket) {
         safe_close(socket->control_fd);
         free(socket);
         return NULL;
+}
+
+int route_request(RouteSocket *socket, struct nl_msg *message, nl_recvmsg_msg_cb_t take, void *userdata) {
+        bool dump = (nlmsg_hdr(message)->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
+        struct nl_cb *kept = nl_socket_get_cb(socket->nl), *own = nl_cb_clone(kept);
+        int r = -NLE_NOMEM;
+
+        socket->error = 0;
+        socket->interrupted = false;
+        if (own) {
+                nl_cb_set(own, NL_CB_VALID, NL_CB_CUSTOM, take, userdata);
+                r = nl_send_auto(socket->nl, message);
+                if (r >= 0)
+                        r = nl_recvmsgs(socket->nl, own);
+                if (r >= 0 && !dump)
+                        r = nl_wait_for_ack(socket->nl);
+                nl_cb_put(own);
+        }
+        nl_cb_put(kept);
+        return route_errno(socket, r);
 }
 
 int link_get(RouteSocket *socket, unsigned int ifindex, const char *name, struct rtnl_link **ret) {
@@ -162,6 +198,15 @@ int link_move(RouteSocket *socket, struct rtnl_link *link, int netns_fd, const c
         return link_change(socket, link, change);
 }
 
+int link_rename(RouteSocket *socket, struct rtnl_link *link, const char *name) {
+        _cleanup_(rtnl_link_putp) struct rtnl_link *change = rtnl_link_alloc();
+
+        if (!change)
+                return -ENOMEM;
+        rtnl_link_set_name(change, name);
+        return link_change(socket, link, change);
+}
+
 int link_set_flags(RouteSocket *socket, struct rtnl_link *link, unsigned int flags, unsigned int mask) {
         _cleanup_(rtnl_link_putp) struct rtnl_link *change = NULL;
 
@@ -182,26 +227,6 @@ static struct nl_msg *link_message(int type, int flags, unsigned int ifindex) {
         if (!message || nlmsg_append(message, &header, sizeof(header), NLMSG_ALIGNTO) < 0)
                 return NULL;
         return TAKE_PTR(message);
-}
-
-/* Sends @message and hands the one answer to @take. */
-static int route_request(RouteSocket *socket, struct nl_msg *message, nl_recvmsg_msg_cb_t take,
-                         void *userdata) {
-        struct nl_cb *kept = nl_socket_get_cb(socket->nl), *own = nl_cb_clone(kept);
-        int r = -NLE_NOMEM;
-
-        socket->error = 0;
-        if (own) {
-                nl_cb_set(own, NL_CB_VALID, NL_CB_CUSTOM, take, userdata);
-                r = nl_send_auto(socket->nl, message);
-                if (r >= 0)
-                        r = nl_recvmsgs(socket->nl, own);
-                if (r >= 0)
-                        r = nl_wait_for_ack(socket->nl);
-                nl_cb_put(own);
-        }
-        nl_cb_put(kept);
-        return route_errno(socket, r);
 }
 
 typedef struct AltnameReader {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <net/if.h>
+#include <netlink/msg.h>
 #include <netlink/route/addr.h>
 #include <netlink/route/link.h>
 #include <stdbool.h>
@@ -36,11 +37,18 @@ typedef struct RouteSocket {
  * Return: 0; errno.
  */
 int route_socket_open(int netns_fd, RouteSocket **ret);
+/* The same for generic netlink: of what follows it has the requests and their errors alone, and no
+ * control_fd. */
+int route_socket_open_generic(int netns_fd, RouteSocket **ret);
 RouteSocket *route_socket_close(RouteSocket *socket);
 DEFINE_CLEANUP(RouteSocket *, route_socket_close);
 
 /* The errno for @r, the result of a libnl call on @socket; 0 where it is not negative. */
 int route_errno(const RouteSocket *socket, int r);
+
+/* Sends @message, which the caller frees, and hands @take the answer; that of a dump in many messages. Not
+ * for requests which are acknowledged alone. Return: 0; errno. */
+int route_request(RouteSocket *socket, struct nl_msg *message, nl_recvmsg_msg_cb_t take, void *userdata);
 
 /* Finds a link by @ifindex, or by @name where that is 0. Return: 0; -ENODEV; errno. */
 int link_get(RouteSocket *socket, unsigned int ifindex, const char *name, struct rtnl_link **ret);
@@ -55,6 +63,9 @@ int link_change(RouteSocket *socket, struct rtnl_link *link, struct rtnl_link *c
 /* Moves @link to another namespace under @name. After -EEXIST it may be there nevertheless: kernels up to 6.1
  * rename after the move. Return: 0; errno. */
 int link_move(RouteSocket *socket, struct rtnl_link *link, int netns_fd, const char *name);
+
+/* Return: 0; -EEXIST; -EBUSY it is up, with a kernel before 6.2; errno. */
+int link_rename(RouteSocket *socket, struct rtnl_link *link, const char *name);
 
 /* Sets the flags of @mask as in @flags. Return: 0; errno. */
 int link_set_flags(RouteSocket *socket, struct rtnl_link *link, unsigned int flags, unsigned int mask);

@@ -90,12 +90,17 @@ int __wrap_fd_write_file(int dirfd, const char *path, const void *data, size_t s
 
 struct MockCard mock_card;
 
+static bool is_card(struct rtnl_link *link) {
+        int lower = rtnl_link_get_link(link);
+
+        return mock_card.lower > 0 && lower >= mock_card.lower &&
+               lower <= MAX(mock_card.lower, mock_card.lower_last);
+}
+
 char *__real_rtnl_link_get_type(struct rtnl_link *link);
 char *__wrap_rtnl_link_get_type(struct rtnl_link *link);
 char *__wrap_rtnl_link_get_type(struct rtnl_link *link) {
-        return mock_card.lower > 0 && rtnl_link_get_link(link) == mock_card.lower
-                       ? NULL
-                       : __real_rtnl_link_get_type(link);
+        return is_card(link) ? NULL : __real_rtnl_link_get_type(link);
 }
 
 void __wrap_link_read_hardware(RouteSocket *socket, const char *name, char bus[LINK_BUS_SIZE],
@@ -107,8 +112,8 @@ void __wrap_link_read_hardware(RouteSocket *socket, const char *name, char bus[L
         bus[0] = permanent[0] = '\0';
         if (__real_rtnl_link_get_kernel(socket->nl, 0, name, &link) < 0)
                 return;
-        if (mock_card.lower > 0 && rtnl_link_get_link(link) == mock_card.lower) {
-                strcpy(bus, "0000:03:00.0");
+        if (is_card(link)) {
+                strcpy(bus, mock_card.bus ?: "0000:03:00.0");
                 strcpy(permanent, mock_card.permanent);
         }
         rtnl_link_put(link);
@@ -172,7 +177,7 @@ int interface_setup(void **state) {
         assert_int_equal(route_socket_open(-EBADF, &f->home), 0);
         assert_int_equal(route_socket_open(f->netns_fd, &f->inside), 0);
         interface_calls = interface_fail_at = 0;
-        mock_card.lower = 0;
+        mock_card = (struct MockCard){};
         *state = f;
         return 0;
 }

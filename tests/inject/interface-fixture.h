@@ -24,10 +24,12 @@ bool interface_fails_now(void);
 /* Called before each change of a link, where it is not NULL. */
 extern void (*interface_before_change)(void);
 
-/* The machine that tests run on has no network card to spare: with `lower` set, the veth of that peer is one.
+/* The machine that tests run on has no network card to spare: with `lower` set, the veth of that peer is one,
+ * and those of the peers up to `lower_last`.
  */
 extern struct MockCard {
-        int lower;
+        int lower, lower_last;
+        const char *bus; /* NULL: some */
         const char *permanent;
 } mock_card;
 
