@@ -46,7 +46,9 @@
 #include "util/fd.h"
 #include "util/string.h"
 
-#define GIVEN_BACK_USEC (1000 * 1000)
+/* The kernel takes namespaces down one behind the other, each for some grace periods of RCU: on a busy host
+ * that may be seconds. */
+#define GIVEN_BACK_USEC (5 * 1000 * 1000)
 
 /* What came with its radio has the name that it had. */
 static int rename_inside(InterfaceFinder *finder, struct rtnl_link *link, const Item *item,
@@ -461,6 +463,21 @@ static uint64_t now_usec(void) {
         return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
+/* Whether the hardware is there, as far as is known. */
+static bool is_plugged_in(const PropertyList *state) {
+        const char *text = property_list_get(state, "PARENT");
+        char parent[PATH_MAX], path[PATH_MAX + sizeof("/sys")], *slash;
+
+        if (!text || string_from_component(text, parent, sizeof(parent)) < 0)
+                return true;
+        /* The folder of a card's interfaces goes with the last of them. */
+        slash = strrchr(parent, '/');
+        if (slash)
+                *slash = '\0';
+        snprintf(path, sizeof(path), "/sys%s", parent);
+        return access(path, F_OK) == 0;
+}
+
 /* A namespace dies some time after its last process: the kernel tells when its interfaces are back. */
 static int find_given_back(Restorer *restorer, const PropertyList *state, struct rtnl_link **ret) {
         for (;;) {
@@ -470,7 +487,7 @@ static int find_given_back(Restorer *restorer, const PropertyList *state, struct
                 char message[4096];
 
                 if ((r != -ENODEV && r != -EAGAIN) || property_list_get(state, "KIND") ||
-                    now >= restorer->deadline)
+                    now >= restorer->deadline || !is_plugged_in(state))
                         return r;
                 if (poll(&p, 1, (int)((restorer->deadline - now) / 1000) + 1) < 0 && errno != EINTR)
                         return -errno;

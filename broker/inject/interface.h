@@ -58,6 +58,6 @@ int interface_move_out(const Item *item, int netns_fd, int state_fd, const char 
 int interface_read(int netns_fd, int state_fd, const char *container, ItemSet *ret);
 
 /* Puts right what came back by itself after its container died: the saved state of @container is applied to
- * whichever host interface is it (by its hardware). Waits up to a second for the kernel to give back a
- * physical one. Return: 0; -EEXIST as above; errno. */
+ * whichever host interface is it (by its hardware). Waits up to five seconds for the kernel to give
+ * back a physical one that is plugged in. Return: 0; -EEXIST as above; errno. */
 int interface_restore(int state_fd, const char *container);
