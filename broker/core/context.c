@@ -131,6 +131,8 @@ static void on_end(void *userdata) {
         manager_tell_ended(manager, name, status);
         if (stale)
                 manager_container_stale(manager, name, /* cgroup= */ NULL);
+        else
+                manager_restore_interfaces(manager, name);
 }
 
 static void on_keeper_exit(void *userdata, int fd, _unused_ unsigned int events) {
@@ -544,7 +546,7 @@ static char *container_of_state(const char *file) {
         return at ? strndup(name, (size_t)(at - name)) : NULL;
 }
 
-void manager_restore_interfaces(Manager *manager) {
+void manager_restore_interfaces(Manager *manager, const char *container) {
         _cleanup_(closedirp) DIR *dir = NULL;
         _cleanup_close_ int fd = openat(manager->state_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         struct dirent *entry;
@@ -558,7 +560,7 @@ void manager_restore_interfaces(Manager *manager) {
         while ((entry = readdir(dir))) {
                 _cleanup_free_ char *name = container_of_state(entry->d_name);
 
-                if (name && string_is_name(name))
+                if (name && string_is_name(name) && (!container || streq(name, container)))
                         manager_container_stale(manager, name, /* cgroup= */ NULL);
         }
 }

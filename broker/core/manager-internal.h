@@ -170,8 +170,9 @@ void manager_container_up(void *userdata, Container *container, const ContainerR
 void manager_container_down(void *userdata, const char *name);
 void manager_container_stale(void *userdata, const char *name, const char *cgroup);
 void context_free(Context *context);
-/* Puts right the interfaces of containers that ended while nobody looked. */
-void manager_restore_interfaces(Manager *manager);
+/* Puts right the interfaces which a container that ended had out of our sight; of all that ended while nobody
+ * looked, where @container is NULL. */
+void manager_restore_interfaces(Manager *manager, const char *container);
 /* Whether what a container of that name left behind is being removed now. */
 bool manager_cleans_up(const Manager *manager, const char *name);
 void manager_free_clean_ups(Manager *manager);

@@ -457,7 +457,7 @@ int manager_start(Manager *manager) {
                 return log_error_errno(r, "Failed to read what is held in %s/state: %m",
                                        manager->runtime_dir);
         manager_drop_stale_overrides(manager);
-        manager_restore_interfaces(manager);
+        manager_restore_interfaces(manager, /* container= */ NULL);
 
         manager_assign_all(manager);
         log_info("Ready: %u devices, %u containers, %zu rules", HASH_COUNT(manager->registry.devices),
