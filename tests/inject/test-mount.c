@@ -338,6 +338,7 @@ static void test_bad_state(void **state) {
                 "DEVICE=a\nPLACE=opt\nTARGET=/a\nOPTIONS=\nMADE=-1\n",
                 "DEVICE=a\nno equals\n",
         };
+        static const char other[] = "DEVICE=a\nPLACE=opt\nTARGET=/a\nOPTIONS=\n";
         Fixture *f = need(state);
 
         for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
@@ -348,9 +349,9 @@ static void test_bad_state(void **state) {
         }
         assert_int_equal(unlinkat(f->state_fd, "mount-" NAME "@0123456789abcdef", 0), 0);
         /* Those of another container are not ours. */
-        assert_int_equal(fd_write_file(f->state_fd, "mount-" NAME "x@0123456789abcdef",
-                                       "DEVICE=a\nPLACE=opt\nTARGET=/a\nOPTIONS=\n", 41, 0600),
-                         0);
+        assert_int_equal(
+                fd_write_file(f->state_fd, "mount-" NAME "x@0123456789abcdef", other, strlen(other), 0600),
+                0);
         assert_present(f, "");
         assert_int_equal(mount_forget(f->state_fd, NAME), 0);
         assert_int_equal(n_states(f), 1);
