@@ -56,18 +56,23 @@ static RouteSocket *open_place(RadioPlace place) {
 
 /* What the radio does to its links is the kernel's own: none of that fails. */
 typedef struct Pause {
-        unsigned int fail_at, calls;
+        unsigned int fail_at, die_at, calls;
 } Pause;
 
 static Pause pause_begin(void) {
-        Pause pause = {.fail_at = interface_fail_at, .calls = interface_calls};
+        Pause pause = {
+                .fail_at = interface_fail_at,
+                .die_at = interface_die_at,
+                .calls = interface_calls,
+        };
 
-        interface_fail_at = 0;
+        interface_fail_at = interface_die_at = 0;
         return pause;
 }
 
 static void pause_end(Pause *pause) {
         interface_fail_at = pause->fail_at;
+        interface_die_at = pause->die_at;
         interface_calls = pause->calls;
 }
 
