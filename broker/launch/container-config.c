@@ -253,8 +253,8 @@ static int set_file(const ContainerFile *file, struct lxc_container *c, char **m
         return r;
 }
 
-/* What CDI devices want of processes. Behind the container file, as it is about the devices that there are. The
- * groups are not among it: lxc.init.groups is of no effect where there is a user namespace (liblxc 5.0,
+/* What CDI devices want of processes. Behind the container file, as it is about the devices that there are.
+ * The groups are not among it: lxc.init.groups is of no effect where there is a user namespace (liblxc 5.0,
  * start.c). */
 static int set_started(const Edits *started, struct lxc_container *c, char **message) {
         int r = 0;
