@@ -27,7 +27,8 @@ tell() {
         phones plug --serial STRANGER --vid 04e8
         phones wait all >/dev/null
         phones plug --serial LATE
-        heard "one that comes later is told of and opens at once, a stranger is not" "come 18d1:4ee7 EARLY ready come 18d1:4ee7 LATE"
+        heard "one that comes later is told of and opens at once, a stranger is not" \
+                "come 18d1:4ee7 EARLY ready come 18d1:4ee7 LATE"
         phones unplug EARLY
         heard "so is the end of the first" "come 18d1:4ee7 EARLY ready come 18d1:4ee7 LATE gone 18d1:4ee7 EARLY"
         phones mode LATE fastboot
@@ -50,6 +51,7 @@ tell "without a udevd"
 guest "davitctl stop debian"
 
 guest "davitctl launch debian --rootfs /srv/debian"
-eventually 120 "davitctl exec debian -- systemctl is-system-running 2>/dev/null | grep -q running" "a whole Debian boots"
+eventually 120 "davitctl exec debian -- systemctl is-system-running 2>/dev/null | grep -q running" \
+        "a whole Debian boots"
 tell "with a udevd"
 guest_seconds=90 guest "davitctl stop debian"
