@@ -128,7 +128,7 @@ static int report_gid(const Report *report, uint32_t gid, const Edits *started) 
                 return 0;
         if (gid_is_set(started, gid))
                 return say(report, "additionalGids %u: only set for what davitctl exec runs", gid);
-        return say(report, "additionalGids %u: not set, the container was running already", gid);
+        return say(report, "additionalGids %u: not set, which can only be done at the start", gid);
 }
 
 /* What can only be done at the start. */
@@ -137,7 +137,7 @@ static int report_start(const Report *report, const Edits *edits, const Edits *s
 
         for (size_t i = 0; i < edits->n_env && r >= 0; i++)
                 if (!env_is_set(started, edits->env[i]))
-                        r = say(report, "env %.*s: not set, the container was running already",
+                        r = say(report, "env %.*s: not set, which can only be done at the start",
                                 (int)strcspn(edits->env[i], "="), edits->env[i]);
         for (size_t i = 0; i < edits->n_gids && r >= 0; i++)
                 r = report_gid(report, edits->gids[i], started);

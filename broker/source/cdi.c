@@ -47,6 +47,7 @@ struct CdiSource {
         void *userdata;
         PathWatch *watch;
         int epoll_fd, timer_fd;
+        bool due;         /* the timer is armed */
         Told *told;       /* hash by name */
         char *complaints; /* what was logged last */
 };
@@ -141,7 +142,8 @@ int cdi_source_fd(const CdiSource *source) {
 static int find_node(EditNode *node) {
         struct stat st;
 
-        if (stat(edit_node_host_path(node), &st) < 0)
+        /* A link would come to lead elsewhere unheard; the reference library takes none either. */
+        if (lstat(edit_node_host_path(node), &st) < 0)
                 return -errno;
         if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
                 return -ENODEV;
@@ -289,6 +291,14 @@ static void complain(CdiSource *source, const ParseErrors *errors) {
                 log_error("%zu more messages on CDI files", errors->n_dropped);
 }
 
+/* Not anew by each thing that happens, or it would never come to it. */
+static void look_soon(CdiSource *source) {
+        const struct itimerspec soon = {.it_value = {.tv_nsec = SETTLE_MSEC * 1000000L}};
+
+        if (!source->due)
+                source->due = timerfd_settime(source->timer_fd, /* flags= */ 0, &soon, NULL) >= 0;
+}
+
 static int watch_all(CdiSource *source) {
         Told *told, *next;
         int r = 0;
@@ -301,7 +311,9 @@ static int watch_all(CdiSource *source) {
                         if (!told->edits->nodes[i].numbered)
                                 r = path_watch_add(source->watch,
                                                    edit_node_host_path(&told->edits->nodes[i]));
-        path_watch_end(source->watch);
+        /* It was looked at before it was watched. */
+        if (path_watch_end(source->watch))
+                look_soon(source);
         return r;
 }
 
@@ -333,18 +345,20 @@ int cdi_source_scan(CdiSource *source) {
 }
 
 int cdi_source_dispatch(CdiSource *source) {
-        const struct itimerspec soon = {.it_value = {.tv_nsec = SETTLE_MSEC * 1000000L}};
         uint64_t n_expired;
         int r;
 
         assert(source);
 
         if (path_watch_dispatch(source->watch))
-                (void)timerfd_settime(source->timer_fd, /* flags= */ 0, &soon, NULL);
+                look_soon(source);
         if (read(source->timer_fd, &n_expired, sizeof(n_expired)) != (ssize_t)sizeof(n_expired))
                 return 0;
+        source->due = false;
         r = cdi_source_scan(source);
-        if (r < 0)
+        if (r < 0) {
                 log_error_errno(r, "Failed to read CDI files: %m");
+                look_soon(source);
+        }
         return r;
 }

@@ -26,9 +26,9 @@
 #include "util/hash.h"
 #include "util/string.h"
 
-#define EVENTS                                                                                               \
-        (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_CLOSE_WRITE | IN_ATTRIB | IN_DELETE_SELF | \
-         IN_MOVE_SELF)
+/* What is written matters of files alone: a node is closed after each use. */
+#define NAMES_EVENTS    (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF)
+#define CONTENTS_EVENTS (IN_CLOSE_WRITE | IN_ATTRIB)
 
 #define FOLDERS_MAX 256 /* watched at a time; what is above is not */
 #define NAMES_MAX   32768
@@ -46,6 +46,7 @@ typedef struct Name {
 
 struct PathWatch {
         int fd;
+        bool grown;      /* something is watched that was not before */
         Folder *folders; /* hash by descriptor */
         Name *names;     /* hash by key */
 };
@@ -99,12 +100,13 @@ int path_watch_fd(const PathWatch *watch) {
 void path_watch_begin(PathWatch *watch) {
         Folder *folder, *next;
 
+        watch->grown = false;
         forget_names(watch);
         HASH_ITER(hh, watch->folders, folder, next)
                 folder->wanted = false;
 }
 
-void path_watch_end(PathWatch *watch) {
+bool path_watch_end(PathWatch *watch) {
         Folder *folder, *next;
 
         HASH_ITER(hh, watch->folders, folder, next)
@@ -112,11 +114,12 @@ void path_watch_end(PathWatch *watch) {
                         (void)inotify_rm_watch(watch->fd, folder->descriptor);
                         forget_folder(watch, folder);
                 }
+        return watch->grown;
 }
 
 /* Return: the descriptor of the watch; -ENOMEM; -ENOENT it is not there, or may not be watched. */
-static int watch_folder(PathWatch *watch, const char *path) {
-        int descriptor = inotify_add_watch(watch->fd, path, EVENTS | IN_ONLYDIR);
+static int watch_folder(PathWatch *watch, const char *path, uint32_t events) {
+        int descriptor = inotify_add_watch(watch->fd, path, events | IN_ONLYDIR | IN_MASK_ADD);
         Folder *folder;
 
         if (descriptor < 0)
@@ -133,6 +136,7 @@ static int watch_folder(PathWatch *watch, const char *path) {
         }
         folder->descriptor = descriptor;
         folder->wanted = true;
+        watch->grown = true;
         HASH_ADD_INT(watch->folders, descriptor, folder);
         if (!folder->hh.tbl) {
                 free(folder);
@@ -194,7 +198,7 @@ static int watch_above(PathWatch *watch, const char *path) {
                 while (n > 1 && path[n - 1] == '/')
                         n--;
                 folder[n] = '\0';
-                descriptor = watch_folder(watch, folder);
+                descriptor = watch_folder(watch, folder, NAMES_EVENTS);
                 if (descriptor >= 0)
                         return add_name(watch, descriptor, name, strcspn(name, "/"));
                 if (descriptor == -ENOMEM)
@@ -220,7 +224,7 @@ int path_watch_add_folder(PathWatch *watch, const char *path) {
         r = watch_above(watch, path);
         if (r < 0)
                 return r;
-        descriptor = watch_folder(watch, path);
+        descriptor = watch_folder(watch, path, NAMES_EVENTS | CONTENTS_EVENTS);
         if (descriptor < 0)
                 return descriptor == -ENOMEM ? descriptor : 0;
         return add_name(watch, descriptor, "", 0);

@@ -20,11 +20,13 @@ int path_watch_fd(const PathWatch *watch);
 
 /* Starts anew: what is not added again until path_watch_end() is watched no more. */
 void path_watch_begin(PathWatch *watch);
-/* Everything in the folder @path. Return: 0; -ENOMEM. Where the kernel refuses, it is not watched. */
+/* Everything in the folder @path, and what is in it. Return: 0; -ENOMEM. Where the kernel refuses, it is not
+ * watched. */
 int path_watch_add_folder(PathWatch *watch, const char *path);
-/* The one thing at @path. Return: as above. */
+/* That there is one at @path, and which; not what is in it. Return: as above. */
 int path_watch_add(PathWatch *watch, const char *path);
-void path_watch_end(PathWatch *watch);
+/* Return: whether folders are watched now that were not before: what happened there until now went unseen. */
+bool path_watch_end(PathWatch *watch);
 
 /* Takes what inotify has told. Return: whether something was said of what is watched, or was lost. */
 bool path_watch_dispatch(PathWatch *watch);

@@ -388,8 +388,8 @@ static void test_mounts(_unused_ void **state) {
 /* What belongs to the start: with what was done then, without it, and with another value. */
 static void test_start(_unused_ void **state) {
         static const char missing[] =
-                "env A: not set, the container was running already\n"
-                "additionalGids 44: not set, the container was running already\n"
+                "env A: not set, which can only be done at the start\n"
+                "additionalGids 44: not set, which can only be done at the start\n"
                 "hooks poststop /bin/x: not run, hooks are for containers that are being created\n"
                 "intelRdt: not set, it is for containers that are being created\n";
         char *others[] = {(char *)"A=2", (char *)"B=1"};

@@ -377,7 +377,7 @@ static void test_kinds_of_nodes(void **state) {
                 {"block", "", "v/c=a etc/a.yaml b240:2"},
                 {"block", ", type: b", "v/c=a etc/a.yaml b240:2"},
                 {"block", ", type: c", "v/c=a etc/a.yaml -19"},
-                {"link", "", "v/c=a etc/a.yaml c240:1"},
+                {"link", "", "v/c=a etc/a.yaml -19"},
                 {"fifo", "", "v/c=a etc/a.yaml -19"},
                 {".", "", "v/c=a etc/a.yaml -19"},
                 {"char/x", "", "v/c=a etc/a.yaml -20"},

@@ -57,7 +57,7 @@ expect "the variable is set" "/opt/vendor" "$(inside train sh -c 'echo $VENDOR')
 
 guest "davitctl attach vendor.example/gpu=all other"
 expect "another device of the file is attached by its name" library "$(inside other cat /opt/vendor/lib/library)"
-expect "what it does without is told" "env VENDOR: not set, the container was running already" \
+expect "what it does without is told" "env VENDOR: not set, which can only be done at the start" \
         "$(guest "davitctl info vendor.example/gpu=all" | sed -n 's/^ *lacking: *//p')"
 
 guest "systemctl restart davitd"
