@@ -22,6 +22,7 @@ int mount_list_read(int proc_fd, MountList *ret);
  * @ret_what:  "MAJOR:MINOR ROOT", as it stands there, owned by the caller; may be NULL
  * @ret_place: where it is now, an absolute path, owned by the caller; may be NULL
  *
- * Return: 0; -ENOENT it is not there; -EAGAIN it may be behind the end of what was read; -ENOMEM.
+ * Return: 0; -ENOENT it is not there; -EAGAIN it may be behind the end of what was read;
+ * -EBADMSG; -ENOMEM.
  */
 int mount_list_find(const MountList *list, uint64_t id, char **ret_what, char **ret_place);

@@ -14,7 +14,10 @@
  * Being the container's root from then on it walks the container's paths as anybody inside could, with no
  * right that they do not have; its own root is the container's, and links lead nowhere but below it.
  *
- * That process has no way back, and only says how it went. State is written by its parent, before and after.
+ * That process has no way back, and only says how it went. It holds nothing of ours but what it needs, and
+ * nobody may trace it: a file system of the container's that never answers can keep it for as long as the
+ * container lives, dead to all signals. Then there is no other for that container. State is written by its
+ * parent, before and after.
  * Steps done twice, or half before a crash, end well: what is at the place already is recognised by device
  * and inode.
  */
@@ -30,6 +33,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -43,6 +47,8 @@
 #include "util/fd.h"
 #include "util/string.h"
 
+#define DELETED "//deleted" /* behind the path in mountinfo */
+
 /* Mounts on top of ours that are taken off with it. */
 #define COVERS_MAX 16
 
@@ -54,6 +60,7 @@ typedef struct Work {
         const char *place;
         int user_fd, mount_fd; /* the container's namespaces */
         int tree_fd;           /* what is to be mounted; -EBADF: something is to be taken off */
+        int lock_fd;           /* held for as long as somebody is in there */
         struct stat source;    /* what is mounted, or was to be */
         MountOptions options;
         const MountState *state; /* of what is to be taken off */
@@ -314,12 +321,65 @@ static int work_inside(Work *work, Answer *answer) {
         return r;
 }
 
-/* Has a process of its own do the work. Return: 0; what it says; -EIO it ended without a word. */
-static int go_inside(Work *work, Answer *ret) {
+static int compare_ints(const void *a, const void *b) {
+        return *(const int *)a - *(const int *)b;
+}
+
+/* What else was inherited is nothing for a process that may be stuck, or in the container's hands. */
+static void close_others(const Work *work, int answer_fd) {
+        int kept[] = {work->user_fd, work->mount_fd, work->tree_fd, work->lock_fd, answer_fd};
+        unsigned int from = 0;
+
+        qsort(kept, ELEMENTSOF(kept), sizeof(kept[0]), compare_ints);
+        for (size_t i = 0; i < ELEMENTSOF(kept); i++) {
+                if (kept[i] < 0)
+                        continue;
+                if ((unsigned int)kept[i] > from)
+                        (void)close_range(from, (unsigned int)kept[i] - 1, /* flags= */ 0);
+                from = (unsigned int)kept[i] + 1;
+        }
+        (void)close_range(from, ~0U, /* flags= */ 0);
+}
+
+_Noreturn static void inside_main(Work *work, int answer_fd, pid_t parent) {
+        Answer answer = {.error = -ECHILD};
+
+        close_others(work, answer_fd);
+        if (prctl(PR_SET_DUMPABLE, 0) >= 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) >= 0 && getppid() == parent)
+                answer.error = work_inside(work, &answer);
+        _exit(write(answer_fd, &answer, sizeof(answer)) == sizeof(answer) ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+#define LOCK_PREFIX "mounting-"
+
+/* Return: 0; -EBUSY somebody is in there still; errno. */
+static int lock_container(Work *work, int state_fd, const char *container) {
+        char name[sizeof(LOCK_PREFIX) + NAME_MAX];
+
+        snprintf(name, sizeof(name), LOCK_PREFIX "%s", container);
+        work->lock_fd = openat(state_fd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+        if (work->lock_fd < 0)
+                return -errno;
+        return flock(work->lock_fd, LOCK_EX | LOCK_NB) < 0 ? (errno == EWOULDBLOCK ? -EBUSY : -errno) : 0;
+}
+
+static void unlock_container(int state_fd, const char *container) {
+        char name[sizeof(LOCK_PREFIX) + NAME_MAX];
+
+        snprintf(name, sizeof(name), LOCK_PREFIX "%s", container);
+        (void)unlinkat(state_fd, name, /* flags= */ 0);
+}
+
+/* Has a process of its own do the work. Return: 0; what it says; -EIO it ended without a word; -EBUSY there
+ * is one that is stuck. */
+static int go_inside(Work *work, int state_fd, const char *container, Answer *ret) {
         Answer answer = {.error = -EIO};
         pid_t pid, parent = getpid();
-        int fds[2], status;
+        int fds[2], status, r;
 
+        r = lock_container(work, state_fd, container);
+        if (r < 0)
+                return r;
         if (pipe2(fds, O_CLOEXEC) < 0)
                 return -errno;
         pid = fork();
@@ -329,19 +389,15 @@ static int go_inside(Work *work, Answer *ret) {
                 safe_close(fds[1]);
                 return answer.error;
         }
-        if (pid == 0) {
-                safe_close(fds[0]);
-                answer.error = prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent
-                                       ? -ECHILD
-                                       : work_inside(work, &answer);
-                _exit(write(fds[1], &answer, sizeof(answer)) == sizeof(answer) ? EXIT_SUCCESS : EXIT_FAILURE);
-        }
+        if (pid == 0)
+                inside_main(work, fds[1], parent);
         safe_close(fds[1]);
-        if (read(fds[0], &answer, sizeof(answer)) != sizeof(answer))
+        if (read(fds[0], &answer, sizeof(answer)) != sizeof(answer) || answer.made > strlen(work->place))
                 answer = (Answer){.error = -EIO};
         safe_close(fds[0]);
         while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
                 ;
+        unlock_container(state_fd, container);
         *ret = answer;
         return answer.error;
 }
@@ -408,9 +464,10 @@ static void work_deinit(Work *work) {
         safe_close(work->user_fd);
         safe_close(work->mount_fd);
         safe_close(work->tree_fd);
+        safe_close(work->lock_fd);
 }
 
-#define WORK_NULL ((Work){.user_fd = -EBADF, .mount_fd = -EBADF, .tree_fd = -EBADF})
+#define WORK_NULL ((Work){.user_fd = -EBADF, .mount_fd = -EBADF, .tree_fd = -EBADF, .lock_fd = -EBADF})
 
 /* What was made for it by one of us who did the same before. Return: 0; -ENOMEM; errno. */
 static int recall_made(MountState *state, int state_fd, const char *container) {
@@ -460,11 +517,12 @@ int mount_add(const Item *item, int proc_fd, int state_fd, const char *container
         if (r < 0)
                 return r;
 
-        r = go_inside(&work, &answer);
-        if (r < 0) {
+        r = go_inside(&work, state_fd, container, &answer);
+        /* Of a process that was killed nobody knows how far it came. */
+        if (r < 0 && r != -EIO && r != -EBUSY)
                 (void)mount_state_remove(state_fd, container, item->path);
+        if (r < 0)
                 return r;
-        }
         r = note(&state, &answer, proc_fd, state_fd, container);
         if (r < 0)
                 (void)mount_remove(item, proc_fd, state_fd, container);
@@ -474,6 +532,7 @@ int mount_add(const Item *item, int proc_fd, int state_fd, const char *container
 /* Whether the mount of @state is there still. @list: as far as it was read. Return: 1; 0; -ENOMEM. */
 static int is_there(const MountState *state, const MountList *list, char **ret_place) {
         _cleanup_free_ char *what = NULL;
+        size_t n;
         int r;
 
         r = mount_list_find(list, state->id, &what, ret_place);
@@ -482,6 +541,10 @@ static int is_there(const MountState *state, const MountList *list, char **ret_p
         /* What cannot be told is as it was. */
         if (r == -EAGAIN)
                 return 1;
+        /* The host may have removed what is mounted. */
+        n = what ? strlen(what) - MIN(strlen(what), strlen(DELETED)) : 0;
+        if (r >= 0 && streq(what + n, DELETED))
+                what[n] = '\0';
         return r < 0 ? r : streq_ptr(what, state->what);
 }
 
@@ -519,10 +582,12 @@ int mount_remove(const Item *item, int proc_fd, int state_fd, const char *contai
                 if (r >= 0 && state.id == 0)
                         r = join_host() < 0 || stat(state.target, &work.source) < 0 ? -ENOENT : 0;
                 if (r >= 0)
-                        r = go_inside(&work, &answer);
-                /* It went just now, or its place is no mount's any more. */
+                        r = go_inside(&work, state_fd, container, &answer);
+                /* It went just now; or there is something else in its place, and it is out of reach. */
                 if (r < 0 && r != -ESRCH && r != -ENOENT && r != -EINVAL)
                         return r;
+                if (r < 0 && state.id > 0 && find_place(&state, proc_fd, NULL) > 0)
+                        return -EBUSY;
         }
         return mount_state_remove(state_fd, container, item->path);
 }
@@ -584,5 +649,6 @@ static int forget_one(const MountState *state, void *userdata) {
 int mount_forget(int state_fd, const char *container) {
         Forgetting forgetting = {state_fd, container};
 
+        unlock_container(state_fd, container);
         return mount_state_foreach(state_fd, container, forget_one, &forgetting);
 }

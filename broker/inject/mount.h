@@ -34,7 +34,8 @@ int mount_add(const Item *item, int proc_fd, int state_fd, const char *container
  * What the container's root mounted on top of it goes too. A copy that he made of it elsewhere stays his
  * until the container ends.
  *
- * Return: 0, also when it is gone or the container has ended; -EBUSY he keeps covering it; errno.
+ * Return: 0, also when it is gone or the container has ended; -EBUSY he keeps covering it, or keeps one of
+ * us; errno.
  */
 int mount_remove(const Item *item, int proc_fd, int state_fd, const char *container);
 
