@@ -66,7 +66,9 @@ static void drop_if_gone(Manager *manager, Device *device) {
         if (device->n_parts > 0 || device->grants)
                 return;
         id = strdup(device->id);
-        manager_drop_overrides(manager, device->id, NULL);
+        /* That of a CDI device stays for as long as the container: its file may be made anew. */
+        if (!device_is_cdi(device))
+                manager_drop_overrides(manager, device->id, NULL);
         registry_drop_device(&manager->registry, device);
         if (id)
                 manager_notify(manager, OBJECT_DEVICE, id, NULL);
@@ -98,12 +100,15 @@ void manager_settled(Manager *manager, Container *container, const char *device_
                 return;
 
         sync_away(device, container);
-        /* It is not what we take it for: its removal was out of our sight, as in another namespace. */
-        if (error == -ENODEV)
+        /* It is not what we take it for: its removal was out of our sight, as in another namespace. Where it
+         * is so again, no look has helped. */
+        if (error == -ENODEV && grant->error != -ENODEV)
                 manager_rescan(manager);
         if (grant->state != GRANT_LEAVING) {
-                if (error >= 0)
+                if (error >= 0) {
                         manager_hold(manager, grant);
+                        manager_note_given(manager, grant);
+                }
                 manager_note_lacking(manager, grant);
                 grant_set_state(manager, grant,
                                 error < 0              ? GRANT_FAILED
@@ -121,6 +126,7 @@ void manager_settled(Manager *manager, Container *container, const char *device_
                 return;
         }
         manager_end_hold(manager, grant);
+        manager_note_taken(manager, grant);
         registry_drop_grant(&manager->registry, grant);
         manager_notify(manager, OBJECT_GRANT, device_id, container->name);
         manager_assign(manager, device);
@@ -254,6 +260,18 @@ void manager_touch_companions_of(Manager *manager, const char *id) {
                         runner_touch_all(context_of(container)->runner);
 }
 
+void manager_retry_cdi(Manager *manager) {
+        if (!manager->cdi || cdi_source_is_empty(manager->cdi))
+                return;
+        registry_containers_foreach(container, &manager->registry)
+                for (Grant *grant = container->grants; grant; grant = grant->container_next)
+                        if (grant->state == GRANT_FAILED &&
+                            (device_is_cdi(grant->device) || grant_give(grant)->cdi.n_items > 0)) {
+                                runner_touch_all(context_of(container)->runner);
+                                break;
+                        }
+}
+
 void manager_renew_decisions(Manager *manager) {
         registry_containers_foreach(container, &manager->registry)
                 for (Grant *grant = container->grants; grant; grant = grant->container_next)
@@ -312,5 +330,5 @@ int manager_adopt(Manager *manager, Container *container) {
                 if (r < 0)
                         return r;
         }
-        return 0;
+        return manager_adopt_given(manager, container);
 }

@@ -89,6 +89,7 @@ static void drop_grants(Manager *manager, Container *container) {
                 Device *device = grant->device;
 
                 manager_end_hold(manager, grant);
+                manager_note_taken(manager, grant);
                 registry_drop_grant(&manager->registry, grant);
                 manager_notify(manager, OBJECT_GRANT, device->id, container->name);
                 manager_assign(manager, device);
@@ -169,7 +170,8 @@ static void client_idle(void *userdata) {
         manager_check_waiters(context->manager);
 }
 
-/* The devpath of the interface that @item was on the host; NULL where it is not known any more. */
+/* The devpath of the interface that @item was on the host; NULL where it is not known any more. One that a
+ * CDI device brings is of another device. */
 static const char *interface_devpath(const Manager *manager, const Item *item) {
         const Device *device = registry_device(&manager->registry, item->device);
 
@@ -178,7 +180,7 @@ static const char *interface_devpath(const Manager *manager, const Item *item) {
         device_parts_foreach(part, device)
                 if (part->kind == PART_NET && streq(part->name, item->target))
                         return part->devpath;
-        return NULL;
+        return property_list_get(&item->properties, "DEVPATH");
 }
 
 /* Something happened to the interfaces inside: one that we gave may be gone, and the host is not told of
@@ -234,6 +236,7 @@ static bool look_at_interfaces(Context *context) {
                 devpath = interface_devpath(manager, before.items[i]);
                 if (devpath)
                         manager_part_gone(manager, devpath);
+                runner_touch(context->runner, before.items[i]->device);
         }
         return made;
 }

@@ -45,8 +45,7 @@ static void add_missing(const Manager *manager, const Give *give, Lines *lines) 
 }
 
 static int collect(const Manager *manager, const Grant *grant, char **ret) {
-        static const Give manual = GIVE_DEFAULT;
-        const Give *give = grant->decision && !grant->decision->deny ? &grant->decision->give : &manual;
+        const Give *give = grant_give(grant);
         char *text = NULL;
         size_t size = 0;
         Lines lines = {.stream = open_memstream(&text, &size)};

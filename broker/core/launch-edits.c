@@ -18,6 +18,10 @@
 #include "source/sysfs.h"
 #include "util/string.h"
 
+#define ENV_MAX      128U
+#define ENV_SIZE_MAX 512U
+#define GIDS_MAX     64U
+
 static int add_labels(PropertyList *list, char *const *labels) {
         for (; labels && *labels; labels++) {
                 const char *equals = strchr(*labels, '=');
@@ -33,15 +37,17 @@ static int add_labels(PropertyList *list, char *const *labels) {
         return 0;
 }
 
+/* What is not taken is reported as not set: more than a keeper's arguments have room for, and a variable that
+ * nobody could write down as a line. */
 static int add_started(Edits *started, const Edits *edits) {
         int r = 0;
 
         for (size_t i = 0; i < edits->n_env && r >= 0; i++)
-                /* One that nobody could write down as a line: it is reported as not set. */
-                if (!strchr(edits->env[i], '\n'))
+                if (started->n_env < ENV_MAX && strlen(edits->env[i]) < ENV_SIZE_MAX &&
+                    !strchr(edits->env[i], '\n'))
                         r = edits_add_env(started, edits->env[i]);
         for (size_t i = 0; i < edits->n_gids && r >= 0; i++)
-                if (edits->gids[i] > 0)
+                if (edits->gids[i] > 0 && started->n_gids < GIDS_MAX)
                         r = edits_add_gid(started, edits->gids[i]);
         return r;
 }

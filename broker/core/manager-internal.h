@@ -126,6 +126,8 @@ void manager_assign_all(Manager *manager);
 /* A device came, changed or went that goes along with others: has these planned for anew wherever they are.
  */
 void manager_touch_companions_of(Manager *manager, const char *id);
+/* An interface came: tries CDI grants again that failed, perhaps for want of it. */
+void manager_retry_cdi(Manager *manager);
 /* After a reload: decides everything by the new rules; nothing points to the old ones after. */
 void manager_renew_decisions(Manager *manager);
 /* What is in the container already counts as given: its grants are made of it. Return: 0; -ENOMEM. */
@@ -144,6 +146,15 @@ void context_drop_changes(Context *context);
 const Give *grant_give(const Grant *grant);
 /* For RunnerClient.wanted. */
 int manager_wanted(Manager *manager, Container *container, const char *device, ItemSet *ret);
+
+/* given.c: who has which CDI device, for the next davitd. */
+void manager_note_given(const Manager *manager, const Grant *grant);
+/* Before the grant is dropped. */
+void manager_note_taken(const Manager *manager, const Grant *grant);
+/* Return: 0; -ENOMEM. */
+int manager_adopt_given(Manager *manager, Container *container);
+/* What is written of containers that ended while nobody looked. */
+void manager_drop_stale_given(Manager *manager);
 
 /* lacking.c: works out anew what of the CDI devices that come with a grant its container does without. */
 void manager_note_lacking(Manager *manager, Grant *grant);

@@ -196,6 +196,7 @@ Manager *manager_free(Manager *manager) {
 static void assign_changed(Manager *manager, Device *device) {
         /* A device mapper's, say: others may be in use, or no more, by what happened to it. */
         bool holds = startswith(device->id, "virtual-block-");
+        bool interface = device->classes & 1U << DEVICE_NET;
         char companion[DEVICE_ID_MAX] = "";
 
         manager_mark_disk(manager, device);
@@ -206,6 +207,8 @@ static void assign_changed(Manager *manager, Device *device) {
         manager_assign(manager, device);
         if (companion[0])
                 manager_touch_companions_of(manager, companion);
+        if (interface)
+                manager_retry_cdi(manager);
         if (holds)
                 manager_mark_disks(manager);
 }
@@ -457,6 +460,7 @@ int manager_start(Manager *manager) {
                 return log_error_errno(r, "Failed to read what is held in %s/state: %m",
                                        manager->runtime_dir);
         manager_drop_stale_overrides(manager);
+        manager_drop_stale_given(manager);
         manager_restore_interfaces(manager, /* container= */ NULL);
 
         manager_assign_all(manager);

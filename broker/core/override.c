@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "core/manager-internal.h"
+#include "model/cdi-name.h"
 #include "util/fd.h"
 #include "util/log.h"
 #include "util/string.h"
@@ -193,7 +194,9 @@ void manager_drop_overrides(Manager *manager, const char *device, const char *co
 
 void manager_drop_stale_overrides(Manager *manager) {
         for (Override **p = &manager->overrides; *p;)
-                if (!registry_device(&manager->registry, (*p)->device) ||
+                /* A CDI device is away while its file is made anew: nobody has unplugged it. */
+                if ((!registry_device(&manager->registry, (*p)->device) &&
+                     !startswith((*p)->device, CDI_DEVICE_PREFIX)) ||
                     (!streq((*p)->container, OVERRIDE_EVERYBODY) &&
                      !registry_container(&manager->registry, (*p)->container)))
                         drop_override(manager, p);

@@ -386,6 +386,12 @@ static void runner_step_failed(Runner *runner, const Step *step, int error) {
                 return;
 
         runner->failed = true;
+        /* Root inside can copy what is mounted for him, and keep that. That he keeps the mount itself must
+         * not keep the device from others; it is tried again. */
+        if (step->action == STEP_REMOVE && item->kind == ITEM_MOUNT) {
+                item_set_remove(&runner->present, item);
+                return;
+        }
         if (runner_blame(runner, step->action, item, error) < 0 ||
             (step->action == STEP_ADD && runner_undo(runner) < 0))
                 runner->in_doubt = true;

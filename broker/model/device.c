@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <utlist.h>
 
+#include "model/cdi-name.h"
 #include "model/device.h"
 #include "util/string.h"
 
@@ -89,6 +90,11 @@ void device_remove_part(Device *device, Part *part) {
 
 static bool device_is_usb(const Device *device) {
         return startswith(device->id, "usb-");
+}
+
+bool device_is_cdi(const Device *device) {
+        /* Its classes go with its part, before it goes itself. */
+        return device->id && startswith(device->id, CDI_DEVICE_PREFIX);
 }
 
 Part *device_root(const Device *device) {

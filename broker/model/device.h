@@ -130,9 +130,7 @@ Part *device_root(const Device *device);
 int device_companion(const Device *device, unsigned int i, char ret[static DEVICE_ID_MAX]);
 
 /* Whether it is a CDI device: it is there for those alone who ask for it by its name. */
-static inline bool device_is_cdi(const Device *device) {
-        return device->classes & 1U << DEVICE_CDI;
-}
+bool device_is_cdi(const Device *device);
 
 /* Whether other devices may have this one as a companion. */
 bool device_is_companion(const Device *device);

@@ -120,8 +120,18 @@ static int put_mount(const EditGift *gift, const EditMount *mount) {
                                       .common = true});
 }
 
+/* What the host said of the interface, by which it is known again; NULL where it is not there. */
+static const Part *find_interface(const Registry *registry, const char *name) {
+        registry_devices_foreach(device, registry)
+                device_parts_foreach(part, device)
+                        if (part->kind == PART_NET && streq(part->name, name))
+                                return part;
+        return NULL;
+}
+
 /* An interface is in one hand alone: who brings it has it. */
 static int put_net(const EditGift *gift, const EditNet *net) {
+        const Part *part = find_interface(gift->registry, net->host_name);
         const Item fields = {
                 .kind = ITEM_INTERFACE,
                 .device = gift->owner,
@@ -129,6 +139,7 @@ static int put_net(const EditGift *gift, const EditNet *net) {
                 .target = net->host_name,
                 .net_mode = NET_MOVE,
                 .up = true,
+                .properties = part ? part->properties : (PropertyList){},
         };
         const Item *there = item_set_find(gift->set, &fields);
 

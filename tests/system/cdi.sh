@@ -32,6 +32,9 @@ devices:
   - name: two
     containerEdits:
       deviceNodes: [{ path: /dev/vendor/board1, hostPath: ${1:-$node} }]
+  - name: three
+    containerEdits:
+      deviceNodes: [{ path: /dev/vendor/board2, hostPath: $node }]
 containerEdits:
   env: [VENDOR_HOME=/opt/vendor]
   additionalGids: [44]
@@ -50,6 +53,8 @@ version: 1
 rules:
   - name: the first board
     give: { to: c1, cdi: "vendor.example/board=one" }
+  - name: whoever comes first
+    give: { to: "d*", cdi: "vendor.example/board=three" }
   - name: a tap with the vendor's programs
     match: { class: tap }
     give: { to: c3, cdi: ["vendor.example/board=two", "vendor.example/board=none"] }
@@ -185,6 +190,22 @@ expect_soon "the host has the interface again" test -e /sys/class/net/dvtc0
 expect "nothing is left in c1" "" "$(mounts_of c1)"
 board
 expect_soon "a file that comes brings them" has_grant "$one" c1
+expect_soon "also what was attached" has_grant "$two" c2
+
+# ---- who has it keeps it, also when another davitd does not see whose it is
+
+three=cdi-vendor.example:board:three
+must_launch d1 d2
+check "it is the first one's" has_grant "$three" d1
+ctl stop d1
+expect_soon "then the next one's" has_grant "$three" d2
+must_launch d1
+davitd_kill
+davitd_start || fail "davitd starts again"
+check "and stays it" has_grant "$three" d2
+expect "d1 has nothing" "" "$(grants | grep ' d1 ')"
+ctl stop d1
+ctl stop d2
 
 # ---- the end
 
