@@ -14,6 +14,8 @@
 
 #include <cmocka.h>
 
+#include <linux/fuse.h>
+
 #include "inject/mount-fixture.h"
 
 /* The flags are locked, of the mount, of copies, and wherever it is moved. */
@@ -244,6 +246,96 @@ static void test_way_is_moved(void **state) {
         assert_present(f, "");
 }
 
+/* ---- a file system of his that never answers */
+
+/* Says yes to the first request, as it must to be mounted, and to no other. */
+_Noreturn static void serve_nothing(int fd) {
+        static char request[FUSE_MIN_READ_BUFFER * 4];
+        struct {
+                struct fuse_out_header header;
+                struct fuse_init_out init;
+        } yes = {.header.len = sizeof(yes),
+                 .init = {.major = FUSE_KERNEL_VERSION,
+                          .minor = FUSE_KERNEL_MINOR_VERSION,
+                          .max_write = 4096}};
+
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (read(fd, request, sizeof(request)) > 0) {
+                yes.header.unique = ((const struct fuse_in_header *)request)->unique;
+                (void)!write(fd, &yes, sizeof(yes));
+        }
+        if (read(fd, request, sizeof(request)) > 0)
+                (void)do_make("/asked");
+        for (;;)
+                pause();
+}
+
+/* Such a server, in the container and of its user namespace. The device is opened before it is out of sight.
+ */
+static pid_t start_silent(const Fixture *f) {
+        int user_fd = openat(f->proc_fd, "ns/user", O_RDONLY | O_CLOEXEC);
+        int mount_fd = openat(f->proc_fd, "ns/mnt", O_RDONLY | O_CLOEXEC);
+        pid_t pid = fork();
+
+        if (pid == 0) {
+                char options[64];
+                int fd;
+
+                if (setns(user_fd, CLONE_NEWUSER) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+                        _exit(EXIT_FAILURE);
+                fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+                snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0", fd);
+                if (fd < 0 || setns(mount_fd, CLONE_NEWNS) < 0 ||
+                    mount("silent", "/opt", "fuse", 0, options) < 0)
+                        _exit(EXIT_FAILURE);
+                serve_nothing(fd);
+        }
+        close(user_fd);
+        close(mount_fd);
+        return pid;
+}
+
+/* Whoever went in there cannot be ended, but the steps that follow can: they do not go after him. */
+static void test_never_answers(void **state) {
+        Fixture *f = need(state);
+        unsigned int tries;
+        pid_t server, pid;
+        int status, r;
+
+        if (access("/dev/fuse", F_OK) < 0)
+                skip_because("no FUSE");
+        does(f, do_mkdir, "/opt");
+        server = start_silent(f);
+        for (tries = 0; mounts_at(f, "/opt") == 0; tries++) {
+                assert_in_range(tries, 0, 1000);
+                usleep(10000);
+        }
+
+        pid = fork();
+        if (pid == 0)
+                _exit(-add(f, f->data, "opt/data", "ro"));
+        for (tries = 0; inside_call(&f->inside, do_exist, "/asked") != 0; tries++) {
+                assert_in_range(tries, 0, 1000);
+                usleep(10000);
+        }
+        assert_int_equal(kill(pid, SIGKILL), 0);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFSIGNALED(status));
+        assert_int_equal(add(f, f->data, "opt/data", "ro"), -EBUSY);
+        assert_int_equal(add(f, f->lib, "a.so", "ro"), -EBUSY);
+
+        assert_int_equal(kill(server, SIGKILL), 0);
+        assert_int_equal(waitpid(server, &status, 0), server);
+        does(f, do_umount, "/opt");
+        for (tries = 0; (r = add(f, f->data, "opt/data", "ro")) == -EBUSY; tries++) {
+                assert_in_range(tries, 0, 1000);
+                usleep(10000);
+        }
+        assert_int_equal(r, 0);
+        does(f, do_compare, "/opt/data/table table\n");
+        assert_int_equal(take(f, f->data, "opt/data"), 0);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 mount_test(test_made_writable),
@@ -259,6 +351,7 @@ int main(void) {
                 mount_test(test_link_at_the_end),
                 mount_test(test_leads_out),
                 mount_test(test_way_is_moved),
+                mount_test(test_never_answers),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
