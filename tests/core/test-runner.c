@@ -94,10 +94,14 @@ static int fake_apply(void *target, const Step *step) {
 static void put(ItemSet *set, ItemKind kind, const char *device, const char *path) {
         _cleanup_(item_unrefp) Item *item = NULL;
 
-        assert_int_equal(
-                item_new(&(Item){.kind = kind, .device = device, .path = path, .type = 'c', .target = "eth0"},
-                         &item),
-                0);
+        assert_int_equal(item_new(&(Item){.kind = kind,
+                                          .device = device,
+                                          .path = path,
+                                          .type = 'c',
+                                          .target = "/eth0",
+                                          .text = ""},
+                                  &item),
+                         0);
         assert_int_equal(item_set_add(set, item), 0);
 }
 
@@ -415,6 +419,29 @@ static void test_retry(_unused_ void **state) {
         tear_down(&f);
 }
 
+/* What stays mounted does not hold the device, and is taken off when that can be done. */
+static void test_failure_to_unmount(_unused_ void **state) {
+        Fixture f;
+
+        set_up(&f, /* in_children= */ false);
+        put(&f.shared, ITEM_MOUNT, ITEM_OWNER_SHARED, "usr/lib/a.so");
+        f.sharers = "a";
+        runner_touch(f.runner, "a");
+        assert_int_equal(outcome(&f, "a"), 0);
+        assert_int_equal(n_present(&f, ITEM_OWNER_SHARED), 1);
+
+        f.n_settled = 0;
+        f.sharers = "";
+        f.kernel->fail_at = f.kernel->n_steps + 1;
+        runner_touch(f.runner, "a");
+        assert_int_equal(outcome(&f, "a"), 0);
+        assert_true(f.kernel->slots[0].there);
+        while (f.kernel->slots[0].there)
+                assert_int_equal(loop_run_once(f.loop, UINT64_MAX), 0);
+        assert_present_is_true(&f);
+        tear_down(&f);
+}
+
 /* Touches that come while a child is at work fold into one look, which sees what is wanted then. */
 static void test_touches_while_busy(_unused_ void **state) {
         Fixture f;
@@ -487,6 +514,7 @@ int main(void) {
                 cmocka_unit_test(test_failure_of_each_shared_add),
                 cmocka_unit_test(test_shared_fails_who_is_there),
                 cmocka_unit_test(test_retry),
+                cmocka_unit_test(test_failure_to_unmount),
                 cmocka_unit_test(test_settles_what_has_nothing),
                 cmocka_unit_test(test_touches_while_busy),
                 cmocka_unit_test(test_free_while_busy),
