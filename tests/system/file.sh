@@ -332,12 +332,13 @@ rm "$disk/images/large"
 file large <<<"root: { archive: $disk/images/large.tar.gz }
 $init"
 
-# The keeper of a launch that is unpacking, once it is.
+# The keeper of a launch that is unpacking, once it is. To be found before that is over, so without a process for each
+# one that there is.
 keeper_of() {
         local pid
-        for pid in /proc/[0-9]*; do
-                tr '\0' ' ' <"$pid/cmdline" 2>/dev/null | grep -q "^$build/davit-container run.* --name $1 " &&
-                        [ "$(awk '{ print $4 }' "$pid/stat" 2>/dev/null)" = "$davitd_pid" ] && basename "$pid"
+        for pid in $(cat /proc/[0-9]*/stat 2>/dev/null | awk -v parent="$davitd_pid" '$4 == parent { print $1 }'); do
+                tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null |
+                        grep -q "^$build/davit-container run.* --name $1 " && echo "$pid"
         done
 }
 unpacks() {
