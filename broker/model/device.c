@@ -178,8 +178,8 @@ bool device_is_hub(const Device *device) {
         const Part *root = device_root(device);
         const char *type = root ? property_list_get(&root->properties, "TYPE") : NULL;
 
-        return device_is_usb(device) &&
-               ((type && startswith(type, "9/")) || device_has_interface(device, "09:*"));
+        return ((type && startswith(type, "9/")) || device_has_interface(device, "09:*")) &&
+               device_is_usb(device);
 }
 
 static uint32_t part_class(const Part *part) {
