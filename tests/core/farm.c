@@ -442,6 +442,9 @@ static int feed_removal(const char *path, _unused_ const struct stat *st, int ty
              line = strtok_r(NULL, "\n", &save)) {
                 char *value = strchr(line, '=');
 
+                /* The manager has asked udev to look at it again, which in sysfs would have left no trace. */
+                if (!value)
+                        continue;
                 *value++ = '\0';
                 for (size_t i = 0; i < ELEMENTSOF(told); i++)
                         if (streq(line, told[i]))
