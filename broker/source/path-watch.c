@@ -117,7 +117,8 @@ bool path_watch_end(PathWatch *watch) {
         return watch->grown;
 }
 
-/* Return: the descriptor of the watch; -ENOMEM; -ENOENT it is not there, or may not be watched. */
+/* A folder may be asked for twice, for a name in it and for all that is: the second must not narrow the
+ * first. Return: the descriptor of the watch; -ENOMEM; -ENOENT it is not there, or may not be watched. */
 static int watch_folder(PathWatch *watch, const char *path, uint32_t events) {
         int descriptor = inotify_add_watch(watch->fd, path, events | IN_ONLYDIR | IN_MASK_ADD);
         Folder *folder;
