@@ -5,7 +5,8 @@
  *
  * Each setting is compared and, where it differs, requested by itself: one that the driver refuses must not
  * keep the others from coming back. Settings that a driver takes only while the interface is down come before
- * it is up, and so do addresses, so that it is never seen up without them.
+ * it is up, and so do addresses, so that it is never seen up without them. Routes come behind that, as they
+ * need it.
  */
 
 #include "config.h"
@@ -14,9 +15,13 @@
 #include <limits.h>
 #include <string.h>
 
+#include "inject/interface-attribute.h"
 #include "inject/interface-function.h"
+#include "inject/interface-port.h"
+#include "inject/interface-replay.h"
 #include "inject/interface-restore.h"
 #include "inject/interface-state.h"
+#include "inject/interface-sysctl.h"
 #include "util/string.h"
 
 typedef struct Repair {
@@ -107,7 +112,8 @@ static void repair_numbers(Repair *repair) {
 static void repair_address(Repair *repair) {
         _cleanup_(rtnl_link_putp) struct rtnl_link *change = NULL;
         _cleanup_(nl_addr_putp) struct nl_addr *saved = NULL;
-        const char *text = property_list_get(repair->state, "MAC");
+        const char *text = interface_port_address(repair->link, repair->state)
+                                   ?: property_list_get(repair->state, "MAC");
 
         if (!text)
                 return;
@@ -208,6 +214,17 @@ static void repair_up(Repair *repair, unsigned int flags) {
                 repair_note(repair, r);
 }
 
+/* What the host had set for it in its own network, but for what needs it to be up. */
+static void repair_network(Repair *repair) {
+        const char *kind = property_list_get(repair->state, "KIND");
+
+        repair_note(repair,
+                    interface_attribute_put_right(repair->home, repair->ifindex, kind, repair->state));
+        if (repair_reread(repair))
+                repair_note(repair, interface_port_put_right(repair->home, repair->link, repair->state));
+        repair_note(repair, interface_sysctl_put_right(rtnl_link_get_name(repair->link), repair->state));
+}
+
 int interface_put_right(RouteSocket *home, struct rtnl_link *link, const PropertyList *state) {
         Repair repair = {.home = home, .ifindex = (unsigned int)rtnl_link_get_ifindex(link), .state = state};
         unsigned int flags = interface_state_number(state, "FLAGS");
@@ -229,9 +246,11 @@ int interface_put_right(RouteSocket *home, struct rtnl_link *link, const Propert
                 if (repair_reread(&repair))
                         repair_note(&repair,
                                     link_set_flags(home, repair.link, flags, INTERFACE_FLAGS_KEPT & ~IFF_UP));
+                repair_network(&repair);
                 repair_addresses(&repair);
                 if (repair_reread(&repair))
                         repair_up(&repair, flags);
+                repair_note(&repair, interface_replay_put_right(home, repair.ifindex, state));
         }
         rtnl_link_put(repair.link);
         return repair.error < 0 ? repair.error : repair.name_taken ? -EEXIST : 0;

@@ -21,7 +21,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "inject/interface-attribute.h"
+#include "inject/interface-port.h"
+#include "inject/interface-replay.h"
 #include "inject/interface-state.h"
+#include "inject/interface-sysctl.h"
 #include "util/fd.h"
 #include "util/string.h"
 
@@ -345,6 +349,19 @@ static int collect_settings(struct rtnl_link *link, PropertyList *state) {
         return r;
 }
 
+/* What the kernel forgets when the interface leaves, and what else can be set. */
+static int collect_network(RouteSocket *socket, struct rtnl_link *link, PropertyList *state) {
+        unsigned int ifindex = (unsigned int)rtnl_link_get_ifindex(link);
+        int r;
+
+        r = interface_attribute_collect(socket, ifindex, rtnl_link_get_type(link), state);
+        if (r >= 0)
+                r = interface_sysctl_collect(rtnl_link_get_name(link), state);
+        if (r >= 0)
+                r = interface_port_collect(socket, link, state);
+        return r < 0 ? r : interface_replay_collect(socket, ifindex, state);
+}
+
 int interface_state_collect(RouteSocket *socket, struct rtnl_link *link, const Item *item,
                             PropertyList *ret) {
         _cleanup_(property_list_deinit) PropertyList state = {};
@@ -362,6 +379,8 @@ int interface_state_collect(RouteSocket *socket, struct rtnl_link *link, const I
                 r = collect_altnames(socket, link, &state);
         if (r >= 0)
                 r = collect_addresses(socket, link, &state);
+        if (r >= 0)
+                r = collect_network(socket, link, &state);
         if (r < 0)
                 return r;
         *ret = state;

@@ -23,6 +23,11 @@
  *   WDEV_LAST=                                  the last number that was given out there by then
  *   MAC=, MTU=, TXQLEN=, GROUP=, FLAGS=, ALIAS= what is put back
  *   ALTNAME_n=, ADDRESS_n=                      likewise; n counts from 0
+ *   LINK_...=, INFO_n=                          see interface-attribute.h
+ *   SYSCTL_...=                                 see interface-sysctl.h
+ *   MASTER...=, PORT_...=                       see interface-port.h
+ *   NEXTHOP_n=, ROUTE_n=, ROUTE6_n=, NEIGHBOUR_n=, FDB_n=, QDISC_n=, CLASS_n=
+ *                                               see interface-replay.h
  *
  * Of a function's interface, TARGET is the name of its card, and there are as well
  *

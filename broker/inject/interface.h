@@ -8,7 +8,8 @@
  * card's virtual functions, and interfaces that are made on top of them in there.
  *
  * What an interface was (name, alternative names, alias, hardware address, MTU, queue length, group, flags,
- * lasting IP addresses) is written to STATE/interface-CONTAINER@INSIDE before it moves, and removed after it
+ * lasting IP addresses, sysctls, the bridge or bond that it is a port of, lasting routes and neighbours,
+ * queueing) is written to STATE/interface-CONTAINER@INSIDE before it moves, and removed after it
  * is back: whoever finds such a file knows what to put right. All of these may block for tens of milliseconds
  * (the kernel waits for an RCU grace period): they run in a child, never on the loop. Calls for one container
  * must not overlap.

@@ -67,6 +67,10 @@ int route_errno(const RouteSocket *socket, int r) {
         }
 }
 
+bool route_error_passes(int r) {
+        return r == -ENOMEM || r == -ENOBUFS || r == -EINTR || r == -EAGAIN || r == -EBUSY;
+}
+
 static int socket_in(int netns_fd, int domain, int type, int protocol) {
         int fd;
 
@@ -159,6 +163,11 @@ int route_request(RouteSocket *socket, struct nl_msg *message, nl_recvmsg_msg_cb
         return route_errno(socket, r);
 }
 
+int route_send(RouteSocket *socket, struct nl_msg *message) {
+        socket->error = 0;
+        return route_errno(socket, nl_send_sync(socket->nl, message));
+}
+
 int link_get(RouteSocket *socket, unsigned int ifindex, const char *name, struct rtnl_link **ret) {
         socket->error = 0;
         return route_errno(socket,
@@ -220,7 +229,7 @@ int link_set_flags(RouteSocket *socket, struct rtnl_link *link, unsigned int fla
         return link_change(socket, link, change);
 }
 
-static struct nl_msg *link_message(int type, int flags, unsigned int ifindex) {
+struct nl_msg *link_message(int type, int flags, unsigned int ifindex) {
         struct ifinfomsg header = {.ifi_family = AF_UNSPEC, .ifi_index = (int)ifindex};
         _cleanup_(nlmsg_freep) struct nl_msg *message = nlmsg_alloc_simple(type, flags);
 
@@ -290,9 +299,7 @@ static int change_altname(RouteSocket *socket, int type, int flags, unsigned int
         if (!list || nla_put_string(message, IFLA_ALT_IFNAME, name) < 0)
                 return -ENOMEM;
         nla_nest_end(message, list);
-
-        socket->error = 0;
-        return route_errno(socket, nl_send_sync(socket->nl, TAKE_PTR(message)));
+        return route_send(socket, TAKE_PTR(message));
 }
 
 int link_add_altname(RouteSocket *socket, unsigned int ifindex, const char *name) {

@@ -46,6 +46,9 @@ DEFINE_CLEANUP(RouteSocket *, route_socket_close);
 /* The errno for @r, the result of a libnl call on @socket; 0 where it is not negative. */
 int route_errno(const RouteSocket *socket, int r);
 
+/* Whether an errno of the kernel's may be another one on the next try, with nothing changed. */
+bool route_error_passes(int r);
+
 /* Sends @message, which the caller frees, and hands @take the answer; that of a dump in many messages. Not
  * for requests which are acknowledged alone. Return: 0; errno. */
 int route_request(RouteSocket *socket, struct nl_msg *message, nl_recvmsg_msg_cb_t take, void *userdata);
@@ -69,6 +72,11 @@ int link_rename(RouteSocket *socket, struct rtnl_link *link, const char *name);
 
 /* Sets the flags of @mask as in @flags. Return: 0; errno. */
 int link_set_flags(RouteSocket *socket, struct rtnl_link *link, unsigned int flags, unsigned int mask);
+
+/* A message about a link of the namespace, to be added to; NULL: no memory. */
+struct nl_msg *link_message(int type, int flags, unsigned int ifindex);
+/* Sends @message, which is freed, for what answers with an acknowledgement alone. Return: 0; errno. */
+int route_send(RouteSocket *socket, struct nl_msg *message);
 
 /* Reads the alternative names, each as an entry "ALTNAME=name" in @ret. Return: 0; 1 there are more than a
  * list takes; errno. */

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "util/cleanup.h"
 #include "util/string.h"
 
 /* Marks that are not seen themselves but change how what is around them is seen, above all in which order. */
@@ -264,6 +265,41 @@ int string_match_check(const char *pattern, size_t *ret_offset) {
                         *ret_offset = (size_t)(start - pattern);
                 return -EINVAL;
         }
+        return 0;
+}
+
+int string_to_hex(const void *data, size_t size, char **ret) {
+        static const char digits[] = "0123456789abcdef";
+        const unsigned char *bytes = data;
+        char *hex = malloc(size * 2 + 1);
+
+        if (!hex)
+                return -ENOMEM;
+        for (size_t i = 0; i < size; i++) {
+                hex[i * 2] = digits[bytes[i] >> 4];
+                hex[i * 2 + 1] = digits[bytes[i] & 0xf];
+        }
+        hex[size * 2] = '\0';
+        *ret = hex;
+        return 0;
+}
+
+int string_from_hex(const char *hex, void **ret, size_t *ret_size) {
+        _cleanup_free_ unsigned char *bytes = NULL;
+        size_t n = strlen(hex);
+
+        if (n == 0 || n % 2 > 0 || strspn(hex, "0123456789abcdef") != n)
+                return -EINVAL;
+        bytes = malloc(n / 2);
+        if (!bytes)
+                return -ENOMEM;
+        for (size_t i = 0; i < n / 2; i++) {
+                const char pair[] = {hex[i * 2], hex[i * 2 + 1], '\0'};
+
+                bytes[i] = (unsigned char)strtoul(pair, NULL, 16);
+        }
+        *ret = TAKE_PTR(bytes);
+        *ret_size = n / 2;
         return 0;
 }
 

@@ -58,6 +58,13 @@ int string_from_component(const char *component, char *buffer, size_t size);
  * Return: 0; -EINVAL not a number; -ERANGE above @max. */
 int string_to_u64(const char *s, int base, uint64_t max, uint64_t *ret);
 
+/* The bytes as pairs of lower-case hexadecimal digits; owned by the caller. Return: 0 or -ENOMEM. */
+int string_to_hex(const void *data, size_t size, char **ret);
+
+/* The inverse of string_to_hex(); one byte or more, owned by the caller. Return: 0; -EINVAL not of that form;
+ * -ENOMEM. */
+int string_from_hex(const char *hex, void **ret, size_t *ret_size);
+
 /**
  * string_match() - shell glob over a whole string
  * @pattern:    `*` any run, `?` one byte, `[a-z]` and `[!a-z]` classes, `\` takes the next byte as it is

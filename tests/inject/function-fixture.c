@@ -191,7 +191,7 @@ char *dump_all(Fixture *f, uint32_t n) {
 void assert_all(Fixture *f, uint32_t n, const char *before) {
         char *after = dump_all(f, n);
 
-        assert_string_equal(after, before);
+        assert_lines(after, before);
         free(after);
 }
 

@@ -88,6 +88,8 @@ unsigned int count_links(RouteSocket *socket);
 /* Takes @wanted over. */
 void change_link(RouteSocket *socket, const char *name, struct rtnl_link *wanted);
 void add_address(RouteSocket *socket, const char *name, const char *text);
+/* Runs shell commands in the host's namespace, each of which has to succeed. */
+void on_host(const char *format, ...) _printf_(1, 2);
 /* Sets everything that the host's administrator may have set. */
 void dress_link(RouteSocket *socket, const char *name);
 /* All that the container's root can do to wan0; its name is "mine" then. */
@@ -95,6 +97,8 @@ void maltreat(Fixture *f);
 
 /* An interface and all that belongs to it, as sorted lines of text; owned by the caller. */
 char *dump_link(RouteSocket *socket, const char *name);
+/* Fails with the lines that one has and the other has not: cmocka prints the first kilobyte of a string. */
+void assert_lines(const char *after, const char *before);
 void assert_same(RouteSocket *socket, const char *name, char *before);
 
 /* `wan` into the container "box" and out of it; how many items interface_read() tells of. */

@@ -160,7 +160,7 @@ static void test_name_taken_on_host(void **state) {
         memmove(strstr(after, "davit0"), "host0", 5);
         memmove(strstr(after, "host00") + 5, strstr(after, "host00") + 6,
                 strlen(strstr(after, "host00") + 6) + 1);
-        assert_string_equal(after, before);
+        assert_lines(after, before);
         free(before);
         free(after);
 }

@@ -160,6 +160,32 @@ static void test_from_component_bad(void **state) {
         assert_int_equal(string_from_component("abc", buffer, 4), 0);
 }
 
+static void test_hex(void **state) {
+        static const char *const bad[] = {"", "0", "0g", "0A", "00 ", " 00", "0x00", "-1", "000"};
+        unsigned char all[256];
+        _cleanup_free_ char *hex = NULL, *nothing = NULL;
+        _cleanup_free_ void *back = NULL;
+        size_t size;
+
+        for (size_t i = 0; i < sizeof(all); i++)
+                all[i] = (unsigned char)i;
+        assert_int_equal(string_to_hex(all, sizeof(all), &hex), 0);
+        assert_int_equal(strlen(hex), 512);
+        assert_int_equal(strncmp(hex, "000102", 6), 0);
+        assert_string_equal(hex + 508, "feff");
+        assert_int_equal(string_from_hex(hex, &back, &size), 0);
+        assert_int_equal(size, sizeof(all));
+        assert_memory_equal(back, all, sizeof(all));
+        assert_int_equal(string_to_hex("", 0, &nothing), 0);
+        assert_string_equal(nothing, "");
+
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
+                void *none = NULL;
+
+                assert_int_equal(string_from_hex(bad[i], &none, &size), -EINVAL);
+        }
+}
+
 static void test_number(void **state) {
         static const struct {
                 const char *s;
@@ -348,6 +374,7 @@ int main(void) {
                 cmocka_unit_test(test_component),
                 cmocka_unit_test(test_component_bytes),
                 cmocka_unit_test(test_from_component_bad),
+                cmocka_unit_test(test_hex),
                 cmocka_unit_test(test_number),
                 cmocka_unit_test(test_match),
                 cmocka_unit_test(test_match_check),

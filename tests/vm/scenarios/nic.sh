@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# limit: 120
+# limit: 200
 #
 # A network card is plugged into the running machine. It goes into a container under the name that the rule asks for,
-# and comes back as the host knew it: name, MTU and address.
+# and comes back as the host knew it: name, MTU and address, settings, routes and queueing, and as the port of a bridge or
+# a bond.
 
 . "${BASH_SOURCE[0]%/*}/../scenario.sh"
 
@@ -37,6 +38,59 @@ guest "davitctl stop router"
 eventually 10 "test -e /sys/class/net/$name" "it comes back under its name"
 eventually 10 "udevadm settle; ip -o -4 address show dev $name | grep 192.0.2.7/24" "it has its address again"
 expect "it has its MTU and address again" "$before" "$(of_host "$name")"
+
+# ---- with all that the host's network had about it
+
+of_network() {
+        guest "ip -o link show dev '$1' | grep -o 'master [^ ]*'; bridge -d link show dev '$1' | grep -o 'cost.*'
+               bridge vlan show dev '$1'; ip -o route show table all proto boot dev '$1'
+               ip -6 -o route show table all proto boot dev '$1'; ip neighbour show dev '$1' nud permanent
+               tc qdisc show dev '$1' | grep -v ' 0: '; tc class show dev '$1'
+               grep . /proc/sys/net/ipv[46]/conf/'$1'/{rp_filter,accept_ra,forwarding} /proc/sys/net/ipv4/neigh/'$1'/retrans_time
+               cat /sys/class/net/'$1'/address" | sed 's/linkdown//; s/  */ /g; s/ $//' | grep -v '^class fq_codel'
+}
+
+guest "sysctl -q -w net.ipv4.conf.$name.rp_filter=2 net.ipv6.conf.$name.accept_ra=0 net.ipv4.neigh.$name.retrans_time=77
+       ip address add 2001:db8::7/64 dev $name nodad
+       ip route add 203.0.113.0/24 via 192.0.2.1 dev $name metric 7
+       ip route add 198.51.100.0/24 dev $name table 77
+       ip -6 route add 2001:db8:1::/48 via 2001:db8::1 dev $name
+       ip neighbour add 192.0.2.9 lladdr 02:00:00:00:00:09 dev $name
+       tc qdisc add dev $name root handle 9: htb default 20
+       tc class add dev $name parent 9: classid 9:1 htb rate 20mbit
+       tc class add dev $name parent 9:1 classid 9:20 htb rate 1mbit
+       tc qdisc add dev $name parent 9:20 handle 20: fq_codel limit 333"
+before=$(of_network "$name")
+launch router
+eventually 10 "davitctl exec router -- test -e /sys/class/net/wan0" "it goes in again, with routes and queueing on the host"
+guest "davitctl stop router"
+eventually 10 "ip route | grep 203.0.113.0/24" "its route is there again"
+expect "and so are the others, its neighbour, queueing and settings" "$before" "$(of_network "$name")"
+
+guest "ip link add br0 type bridge vlan_filtering 1 && ip link set br0 up
+       ip link set $name master br0 && bridge link set dev $name cost 77 isolated on
+       bridge vlan del dev $name vid 1; bridge vlan add dev $name vid 7 pvid untagged
+       bridge vlan add dev $name vid 100-110"
+before=$(of_network "$name")
+launch router
+eventually 10 "davitctl exec router -- test -e /sys/class/net/wan0" "the port of a bridge goes in"
+guest "davitctl stop router"
+eventually 10 "test -e /sys/class/net/$name/master" "it is a port again"
+eventually 10 "ip route | grep 203.0.113.0/24" "with its route"
+expect "of the same bridge, in the same VLANs, with the same settings" "$before" "$(of_network "$name")"
+guest "ip link del br0"
+
+guest "tc qdisc del dev $name root; ip address flush dev $name; ip link set $name down
+       ip link add bond0 type bond mode active-backup && ip link set bond0 address 02:00:00:00:00:b0
+       ip link set $name master bond0 && ip link set bond0 up"
+before=$(of_network "$name")
+launch router
+eventually 10 "davitctl exec router -- test -e /sys/class/net/wan0" "the port of a bond goes in"
+guest "davitctl stop router"
+eventually 10 "test -e /sys/class/net/$name/master" "it is the bond's again"
+expect "with the bond's address" "$before" "$(of_network "$name")"
+guest "ip link del bond0"
+expect "and its own afterwards" "$address" "$(guest "cat /sys/class/net/$name/address")"
 
 # ---- unplugged while it is inside
 
