@@ -35,6 +35,7 @@
 
 typedef struct Folder {
         int descriptor;
+        uint32_t events;
         bool wanted;
         UT_hash_handle hh;
 } Folder;
@@ -127,6 +128,8 @@ static int watch_folder(PathWatch *watch, const char *path, uint32_t events) {
                 return errno == ENOMEM ? -ENOMEM : -ENOENT;
         HASH_FIND_INT(watch->folders, &descriptor, folder);
         if (folder) {
+                watch->grown |= (events & ~folder->events) > 0;
+                folder->events |= events;
                 folder->wanted = true;
                 return descriptor;
         }
@@ -136,6 +139,7 @@ static int watch_folder(PathWatch *watch, const char *path, uint32_t events) {
                 return HASH_COUNT(watch->folders) < FOLDERS_MAX ? -ENOMEM : -ENOENT;
         }
         folder->descriptor = descriptor;
+        folder->events = events;
         folder->wanted = true;
         watch->grown = true;
         HASH_ADD_INT(watch->folders, descriptor, folder);

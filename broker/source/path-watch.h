@@ -25,7 +25,7 @@ void path_watch_begin(PathWatch *watch);
 int path_watch_add_folder(PathWatch *watch, const char *path);
 /* That there is one at @path, and which; not what is in it. Return: as above. */
 int path_watch_add(PathWatch *watch, const char *path);
-/* Return: whether folders are watched now that were not before: what happened there until now went unseen. */
+/* Return: whether more is watched of a folder than before: what happened there until now went unseen. */
 bool path_watch_end(PathWatch *watch);
 
 /* Takes what inotify has told. Return: whether something was said of what is watched, or was lost. */

@@ -63,8 +63,9 @@ static const char *at(const Fixture *f, const char *name) {
         return path;
 }
 
-/* The NULL-terminated paths, from now on; those that end in a slash as folders. */
-static void watch(Fixture *f, const char *const *names) {
+/* The NULL-terminated paths, from now on; those that end in a slash as folders. Return: whether more is
+ * watched than before. */
+static bool watch(Fixture *f, const char *const *names) {
         path_watch_begin(f->watch);
         for (; *names; names++) {
                 char path[PATH_MAX];
@@ -78,7 +79,7 @@ static void watch(Fixture *f, const char *const *names) {
                 } else
                         assert_int_equal(path_watch_add(f->watch, path), 0);
         }
-        path_watch_end(f->watch);
+        return path_watch_end(f->watch);
 }
 
 #define WATCH(f, ...) watch((f), (const char *const[]){__VA_ARGS__, NULL})
@@ -204,6 +205,20 @@ static void test_several_of_one_folder(void **state) {
         assert_true(told(f));
 }
 
+/* What was written in a folder while it was watched for a name alone has to be looked for. */
+static void test_grown(void **state) {
+        Fixture *f = *state;
+
+        assert_true(WATCH(f, "wanted"));
+        assert_false(WATCH(f, "wanted"));
+        assert_false(WATCH(f, "another"));
+        assert_int_equal(mkdir(at(f, "folder"), 0755), 0);
+        assert_true(WATCH(f, "folder/wanted"));
+        assert_true(WATCH(f, "folder/"));
+        assert_false(WATCH(f, "folder/"));
+        assert_false(WATCH(f, "folder/wanted"));
+}
+
 static void test_no_more(void **state) {
         Fixture *f = *state;
         struct pollfd p = {.fd = path_watch_fd(f->watch), .events = POLLIN};
@@ -253,6 +268,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(test_one_name),      TEST(test_folder),
                 TEST(test_not_there_yet), TEST(test_several_of_one_folder),
+                TEST(test_grown),         TEST(test_grown),
                 TEST(test_no_more),       TEST(test_odd_paths),
         };
 

@@ -82,6 +82,7 @@ guest "ip link del br0"
 
 guest "tc qdisc del dev $name root; ip address flush dev $name; ip link set $name down
        ip link add bond0 type bond mode active-backup && ip link set bond0 address 02:00:00:00:00:b0
+       ip link add dummy7 type dummy && ip link set dummy7 master bond0
        ip link set $name master bond0 && ip link set bond0 up"
 before=$(of_network "$name")
 launch router
@@ -89,7 +90,7 @@ eventually 10 "davitctl exec router -- test -e /sys/class/net/wan0" "the port of
 guest "davitctl stop router"
 eventually 10 "test -e /sys/class/net/$name/master" "it is the bond's again"
 expect "with the bond's address" "$before" "$(of_network "$name")"
-guest "ip link del bond0"
+guest "ip link del bond0; ip link del dummy7"
 expect "and its own afterwards" "$address" "$(guest "cat /sys/class/net/$name/address")"
 
 # ---- unplugged while it is inside
