@@ -268,8 +268,8 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(test_one_name),      TEST(test_folder),
                 TEST(test_not_there_yet), TEST(test_several_of_one_folder),
-                TEST(test_grown),         TEST(test_grown),
-                TEST(test_no_more),       TEST(test_odd_paths),
+                TEST(test_grown),         TEST(test_no_more),
+                TEST(test_odd_paths),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
