@@ -186,3 +186,21 @@ int interface_find_home(const InterfaceFinder *finder, const PropertyList *state
                 return interface_wifi_find(/* netns_fd= */ -EBADF, finder->home, state, ret);
         return r < 0 ? r : search_for(&search, ret);
 }
+
+int interface_is_saved(const InterfaceFinder *finder, const PropertyList *state, struct rtnl_link *link) {
+        _cleanup_(rtnl_link_putp) struct rtnl_link *found = NULL;
+        Search search = {
+                .finder = finder,
+                .state = state,
+                .socket = finder->home,
+                .ifindex = interface_state_number(state, "IFINDEX"),
+        };
+        int r;
+
+        if (!interface_is_wifi(state))
+                return is_saved(&search, link);
+        r = interface_find_home(finder, state, &found);
+        if (r < 0)
+                return r == -ENODEV ? 0 : r;
+        return rtnl_link_get_ifindex(found) == rtnl_link_get_ifindex(link);
+}

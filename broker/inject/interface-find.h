@@ -28,3 +28,6 @@ int interface_finder_learn_nsid(InterfaceFinder *finder);
  */
 int interface_find_inside(const InterfaceFinder *finder, const PropertyList *state, struct rtnl_link **ret);
 int interface_find_home(const InterfaceFinder *finder, const PropertyList *state, struct rtnl_link **ret);
+
+/* Whether @link, on the host, is the one of the state. Return: 1; 0; errno. */
+int interface_is_saved(const InterfaceFinder *finder, const PropertyList *state, struct rtnl_link *link);

@@ -22,7 +22,6 @@
 #include <limits.h>
 #include <linux/if_ether.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "inject/interface-function.h"
@@ -39,19 +38,6 @@ typedef struct Claim {
         const char *container;
         uint32_t card; /* its index */
 } Claim;
-
-/* Return: fd that holds the lock; errno. */
-static int lock_states(int state_fd) {
-        /* Of our own: what was inherited is one and the same lock to all children of davitd. */
-        _cleanup_close_ int fd = openat(state_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-        if (fd < 0)
-                return -errno;
-        while (flock(fd, LOCK_EX) < 0)
-                if (errno != EINTR)
-                        return -errno;
-        return TAKE_FD(fd);
-}
 
 typedef struct Taken {
         uint32_t card, number, ifindex;
@@ -227,7 +213,7 @@ int interface_function_claim(RouteSocket *home, const Item *item, int state_fd, 
         if (r < 0)
                 return r;
         claim.card = (uint32_t)rtnl_link_get_ifindex(card);
-        lock_fd = lock_states(state_fd);
+        lock_fd = interface_state_lock(state_fd);
         if (lock_fd < 0)
                 return lock_fd;
         r = interface_state_remove(state_fd, container, item->path);

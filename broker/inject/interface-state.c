@@ -19,6 +19,7 @@
 #include <linux/rtnetlink.h>
 #include <net/if_arp.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "inject/interface-attribute.h"
@@ -449,6 +450,18 @@ int interface_state_remove(int state_fd, const char *container, const char *insi
         if (r < 0)
                 return r;
         return unlinkat(state_fd, name, /* flags= */ 0) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+int interface_state_lock(int state_fd) {
+        /* Of our own: what was inherited is one and the same lock to all children of davitd. */
+        _cleanup_close_ int fd = openat(state_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        if (fd < 0)
+                return -errno;
+        while (flock(fd, LOCK_EX) < 0)
+                if (errno != EINTR)
+                        return -errno;
+        return TAKE_FD(fd);
 }
 
 int interface_state_foreach(int state_fd, const char *container,

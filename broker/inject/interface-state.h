@@ -74,6 +74,10 @@ int interface_state_load(int state_fd, const char *container, const char *inside
 /* Return: 0, also when there is none; errno. */
 int interface_state_remove(int state_fd, const char *container, const char *inside);
 
+/* Waits until nobody else chooses an interface, or puts one right of which the container is gone. Return: fd
+ * that holds the lock; errno. */
+int interface_state_lock(int state_fd);
+
 /* Calls @each for the state of every interface of @container, or for a NULL one of all; those that cannot be
  * read are passed over.
  * Return: 0; the first error of @each, having gone on with the rest; errno. */

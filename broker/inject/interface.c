@@ -16,6 +16,10 @@
  * place and burnt-in address, a virtual one by its kind and by its peer or lower interface on the host. See
  * interface-find.c.
  *
+ * Containers' steps run side by side. What a container that died has left is put right under the lock under
+ * which the next one's choice is made, and by that one itself where it is the faster: the state that it saves
+ * is the host's.
+ *
  * Invariant: between the writing and the removal of the state file the interface is in the container, or on
  * the host and perhaps not put right, or gone.
  */
@@ -219,14 +223,57 @@ static int check_name_free(InterfaceFinder *finder, const char *name) {
         return r >= 0 ? -EEXIST : r == -ENODEV ? 0 : r;
 }
 
+typedef struct Former {
+        InterfaceFinder *finder;
+        struct rtnl_link *link;
+        bool found;
+} Former;
+
+static int put_right_former(const PropertyList *state, void *userdata) {
+        Former *former = userdata;
+
+        if (net_mode_makes(interface_state_mode(state)) ||
+            interface_is_saved(former->finder, state, former->link) <= 0)
+                return 0;
+        former->found = true;
+        /* What is refused is tried again when the state's own container is looked at. */
+        (void)put_right(former->finder->home, former->link, state);
+        return 0;
+}
+
+/* An interface may be back from a container that died, and not be put right yet: what it is now is not what
+ * it was. Return: 0; errno. */
+static int finish_former(InterfaceFinder *finder, int state_fd, struct rtnl_link **link) {
+        Former former = {.finder = finder, .link = *link};
+        unsigned int ifindex = (unsigned int)rtnl_link_get_ifindex(*link);
+        struct rtnl_link *now;
+        int r;
+
+        r = interface_state_foreach(state_fd, /* container= */ NULL, put_right_former, &former);
+        if (r < 0 || !former.found)
+                return r;
+        r = link_get(finder->home, ifindex, /* name= */ NULL, &now);
+        if (r < 0)
+                return r;
+        rtnl_link_put(*link);
+        *link = now;
+        return 0;
+}
+
 /* The interface of that name, to be moved; its state is written. */
 static int choose_named(InterfaceFinder *finder, const Item *item, int state_fd, const char *container,
                         PropertyList *ret_state, struct rtnl_link **ret) {
         _cleanup_(property_list_deinit) PropertyList state = {};
         _cleanup_(rtnl_link_putp) struct rtnl_link *link = NULL;
+        _cleanup_close_ int lock_fd = -EBADF;
         int r;
 
+        lock_fd = interface_state_lock(state_fd);
+        if (lock_fd < 0)
+                return lock_fd;
         r = link_get(finder->home, /* ifindex= */ 0, item->target, &link);
+        if (r >= 0)
+                r = finish_former(finder, state_fd, &link);
         if (r >= 0)
                 r = check_name_free(finder, item->path);
         if (r >= 0)
@@ -499,11 +546,15 @@ static int find_given_back(Restorer *restorer, const PropertyList *state, struct
 static int restore_one(const PropertyList *state, void *userdata) {
         Restorer *restorer = userdata;
         _cleanup_(rtnl_link_putp) struct rtnl_link *link = NULL;
+        _cleanup_close_ int lock_fd = -EBADF;
         char inside[IFNAMSIZ];
         int r, k;
 
         /* What was made went with the namespace. */
         r = net_mode_makes(interface_state_mode(state)) ? -ENODEV : find_given_back(restorer, state, &link);
+        /* Another container may be waiting for it, and note what it is now for what it was. */
+        if (r >= 0)
+                r = lock_fd = interface_state_lock(restorer->state_fd);
         if (r >= 0)
                 r = put_right(restorer->finder.home, link, state);
         if (r == -ENODEV)

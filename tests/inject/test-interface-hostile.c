@@ -195,6 +195,44 @@ static void test_restore_given_back(void **state) {
         free(before);
 }
 
+/* Another container is faster than the clean-up: it must not take what the first has made of it for what it
+ * was. */
+static void test_next_before_restored(void **state) {
+        Fixture *f = fixture_or_skip(state);
+        struct rtnl_link *link;
+        Item other = wan;
+        int home_fd;
+        char *before;
+
+        make_veth(f);
+        dress_link(f->home, "host0");
+        before = dump_link(f->home, "host0");
+        for (int restored = 0; restored < 2; restored++) {
+                assert_int_equal(move_in(f), 0);
+                maltreat(f);
+                home_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+                link = get_link(f->inside, "mine");
+                assert_int_equal(
+                        link_remove_altname(f->inside, (unsigned int)rtnl_link_get_ifindex(link), "lower0"),
+                        0);
+                assert_int_equal(link_move(f->inside, link, home_fd, "dev7"), 0);
+                rtnl_link_put(link);
+                close(home_fd);
+
+                other.target = "dev7";
+                assert_int_equal(interface_move_in(&other, f->netns_fd, f->state_fd, "next"), 0);
+                if (restored)
+                        assert_int_equal(interface_restore(f->state_fd, "box"), 0);
+                assert_true(link_exists(f->inside, "wan0"));
+                assert_int_equal(interface_move_out(&other, f->netns_fd, f->state_fd, "next"), 0);
+                assert_same(f->home, "host0", before);
+                assert_int_equal(interface_restore(f->state_fd, "box"), 0);
+                assert_same(f->home, "host0", before);
+                assert_no_state(f);
+        }
+        free(before);
+}
+
 static void test_restore_died(void **state) {
         Fixture *f = fixture_or_skip(state);
 
@@ -400,6 +438,8 @@ int main(void) {
                                                 interface_teardown),
                 cmocka_unit_test_setup_teardown(test_name_taken_on_host, interface_setup, interface_teardown),
                 cmocka_unit_test_setup_teardown(test_restore_given_back, interface_setup, interface_teardown),
+                cmocka_unit_test_setup_teardown(test_next_before_restored, interface_setup,
+                                                interface_teardown),
                 cmocka_unit_test_setup_teardown(test_restore_died, interface_setup, interface_teardown),
                 cmocka_unit_test_setup_teardown(test_card, interface_setup, interface_teardown),
                 cmocka_unit_test_setup_teardown(test_card_hidden, interface_setup, interface_teardown),
