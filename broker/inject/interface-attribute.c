@@ -13,11 +13,29 @@
 #include <assert.h>
 #include <errno.h>
 #include <linux/if_link.h>
+#include <linux/if_vlan.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 
 #include "inject/interface-attribute.h"
+#include "util/log.h"
 #include "util/string.h"
+
+/* Newer than the headers of some systems that we build on. */
+#define GSO_IPV4_MAX_SIZE 63 /* IFLA_GSO_IPV4_MAX_SIZE, Linux 6.3 */
+#define GRO_IPV4_MAX_SIZE 64
+#define MACVLAN_BC_CUTOFF 9 /* Linux 6.4 */
+#define VLAN_FLAGS_KNOWN                                                                     \
+        (VLAN_FLAG_REORDER_HDR | VLAN_FLAG_GVRP | VLAN_FLAG_LOOSE_BINDING | VLAN_FLAG_MVRP | \
+         VLAN_FLAG_BRIDGE_BINDING)
+
+/* As <linux/if.h> has them, which <net/if.h> does not bear beside it. */
+#define OPERSTATE_TESTING 4
+#define OPERSTATE_DORMANT 5
+#define OPERSTATE_UP      6
+
+/* What one changes may have changed another one that was right. */
+#define ROUNDS 2
 
 /* Of links of all kinds. */
 static const struct {
@@ -25,15 +43,26 @@ static const struct {
         uint16_t type;
         const char *kind; /* NULL: of all; else it is a state with others */
 } attributes[] = {
-        {"LINK_BROADCAST", IFLA_BROADCAST, NULL},       {"LINK_CARRIER", IFLA_CARRIER, "dummy"},
-        {"LINK_GRO_MAX_SIZE", IFLA_GRO_MAX_SIZE, NULL}, {"LINK_GSO_MAX_SEGS", IFLA_GSO_MAX_SEGS, NULL},
-        {"LINK_GSO_MAX_SIZE", IFLA_GSO_MAX_SIZE, NULL}, {"LINK_MODE", IFLA_LINKMODE, NULL},
+        {"LINK_BROADCAST", IFLA_BROADCAST, NULL},
+        {"LINK_CARRIER", IFLA_CARRIER, "dummy"},
+        {"LINK_GRO_MAX_SIZE", IFLA_GRO_MAX_SIZE, NULL},
+        {"LINK_GSO_MAX_SEGS", IFLA_GSO_MAX_SEGS, NULL},
+        {"LINK_GSO_MAX_SIZE", IFLA_GSO_MAX_SIZE, NULL},
+        {"LINK_GRO_IPV4_MAX_SIZE", GRO_IPV4_MAX_SIZE, NULL},
+        {"LINK_GSO_IPV4_MAX_SIZE", GSO_IPV4_MAX_SIZE, NULL},
+        {"LINK_MODE", IFLA_LINKMODE, NULL},
         {"LINK_PROTO_DOWN", IFLA_PROTO_DOWN, NULL},
 };
 
+#define OPERSTATE_KEY "LINK_OPERSTATE"
+#define REASON_KEY    "LINK_PROTO_DOWN_REASON"
+#define XDP_KEY       "LINK_XDP"
+
 /* The settings among what a kind tells of itself, or of a port; the rest is states. */
 static const uint16_t ipvlan_settings[] = {IFLA_IPVLAN_MODE, IFLA_IPVLAN_FLAGS};
-static const uint16_t macvlan_settings[] = {IFLA_MACVLAN_MODE, IFLA_MACVLAN_FLAGS, IFLA_MACVLAN_BC_QUEUE_LEN};
+static const uint16_t macvlan_settings[] = {IFLA_MACVLAN_MODE, IFLA_MACVLAN_FLAGS, IFLA_MACVLAN_BC_QUEUE_LEN,
+                                            MACVLAN_BC_CUTOFF};
+static const uint16_t vlan_settings[] = {IFLA_VLAN_FLAGS};
 static const uint16_t bond_port_settings[] = {IFLA_BOND_SLAVE_QUEUE_ID, IFLA_BOND_SLAVE_PRIO};
 static const uint16_t bridge_port_settings[] = {
         IFLA_BRPORT_PRIORITY,
@@ -69,10 +98,9 @@ typedef struct KindSettings {
         { kind, types, ELEMENTSOF(types) }
 
 static const KindSettings own_settings[] = {
-        SETTINGS("ipvlan", ipvlan_settings),
-        SETTINGS("ipvtap", ipvlan_settings),
-        SETTINGS("macvlan", macvlan_settings),
-        SETTINGS("macvtap", macvlan_settings),
+        SETTINGS("ipvlan", ipvlan_settings),   SETTINGS("ipvtap", ipvlan_settings),
+        SETTINGS("macvlan", macvlan_settings), SETTINGS("macvtap", macvlan_settings),
+        SETTINGS("vlan", vlan_settings),
 };
 static const KindSettings port_settings[] = {
         SETTINGS("bond", bond_port_settings),
@@ -133,15 +161,36 @@ static void note(Reader *reader, const char *key, const struct nlattr *attribute
                 reader->error = property_list_set(reader->list, key, hex);
 }
 
+/* What a bridge reckons from a port's speed, and goes on to reckon as long as nobody sets it (Linux,
+ * net/bridge/br_if.c, port_cost()). */
+static bool is_reckoned(const Place *place, uint16_t type, const struct nlattr *setting) {
+        static const uint32_t costs[] = {2, 4, 19, 100};
+
+        for (size_t i = 0; place == &port_place && type == IFLA_BRPORT_COST && i < ELEMENTSOF(costs); i++)
+                if (nla_len(setting) == sizeof(uint32_t) && nla_get_u32(setting) == costs[i])
+                        return true;
+        return false;
+}
+
 static void note_settings(Reader *reader, struct nlmsghdr *header) {
         struct nlattr *info = nlmsg_find_attr(header, sizeof(struct ifinfomsg), IFLA_LINKINFO), *data;
         const KindSettings *settings = find_settings(reader->place, reader->kind);
         char key[SETTING_KEY_SIZE];
 
         data = info ? nla_find(nla_data(info), nla_len(info), reader->place->data_type) : NULL;
-        for (size_t i = 0; data && settings && i < settings->n_types; i++)
-                note(reader, setting_key(reader->place, settings->types[i], key),
-                     nla_find(nla_data(data), nla_len(data), settings->types[i]));
+        for (size_t i = 0; data && settings && i < settings->n_types; i++) {
+                uint16_t type = settings->types[i];
+                struct nlattr *setting = nla_find(nla_data(data), nla_len(data), type);
+
+                if (setting && !is_reckoned(reader->place, type, setting))
+                        note(reader, setting_key(reader->place, type, key), setting);
+        }
+}
+
+static struct nlattr *find_within(struct nlmsghdr *header, int outer, int inner) {
+        struct nlattr *nest = nlmsg_find_attr(header, sizeof(struct ifinfomsg), outer);
+
+        return nest ? nla_find(nla_data(nest), nla_len(nest), inner) : NULL;
 }
 
 static int take_link(struct nl_msg *message, void *userdata) {
@@ -156,6 +205,9 @@ static int take_link(struct nl_msg *message, void *userdata) {
                 if (!attributes[i].kind || streq_ptr(attributes[i].kind, reader->kind))
                         note(reader, attributes[i].key,
                              nlmsg_find_attr(header, sizeof(struct ifinfomsg), attributes[i].type));
+        note(reader, OPERSTATE_KEY, nlmsg_find_attr(header, sizeof(struct ifinfomsg), IFLA_OPERSTATE));
+        note(reader, REASON_KEY, find_within(header, IFLA_PROTO_DOWN_REASON, IFLA_PROTO_DOWN_REASON_VALUE));
+        note(reader, XDP_KEY, find_within(header, IFLA_XDP, IFLA_XDP_PROG_ID));
         return NL_OK;
 }
 
@@ -187,19 +239,21 @@ int interface_attribute_collect_port(RouteSocket *socket, unsigned int ifindex, 
 static int request_attribute(RouteSocket *home, unsigned int ifindex, uint16_t type, const void *data,
                              size_t size) {
         _cleanup_(nlmsg_freep) struct nl_msg *message = link_message(RTM_SETLINK, /* flags= */ 0, ifindex);
-        struct nlattr *reasons;
 
-        if (!message)
+        if (!message || nla_put(message, type, (int)size, data) < 0)
                 return -ENOMEM;
-        /* It is not switched off while there are reasons for it. */
-        if (type == IFLA_PROTO_DOWN) {
-                reasons = nla_nest_start(message, IFLA_PROTO_DOWN_REASON | NLA_F_NESTED);
-                if (!reasons || nla_put_u32(message, IFLA_PROTO_DOWN_REASON_VALUE, 0) < 0)
-                        return -ENOMEM;
-                nla_nest_end(message, reasons);
-        }
-        if (nla_put(message, type, (int)size, data) < 0)
+        return route_send(home, TAKE_PTR(message));
+}
+
+/* The bits of why it is to be down: while there are some, it is. */
+static int request_reasons(RouteSocket *home, unsigned int ifindex, uint32_t reasons) {
+        _cleanup_(nlmsg_freep) struct nl_msg *message = link_message(RTM_SETLINK, /* flags= */ 0, ifindex);
+        struct nlattr *nest;
+
+        nest = message ? nla_nest_start(message, IFLA_PROTO_DOWN_REASON | NLA_F_NESTED) : NULL;
+        if (!nest || nla_put_u32(message, IFLA_PROTO_DOWN_REASON_VALUE, reasons) < 0)
                 return -ENOMEM;
+        nla_nest_end(message, nest);
         return route_send(home, TAKE_PTR(message));
 }
 
@@ -232,56 +286,139 @@ static int is_wrong(const PropertyList *state, const PropertyList *now, const ch
         return r == -EINVAL ? -EBADMSG : r < 0 ? r : 1;
 }
 
+/* Return: 0; @r where it may pass. */
+static int complain(int r, struct rtnl_link *link, const char *key, bool last) {
+        if (r >= 0 || r == -EBADMSG || route_error_passes(r))
+                return r;
+        if (last)
+                log_full(LOG_WARNING, r, NULL, "%s is back on the host without its setting %s: %m",
+                         rtnl_link_get_name(link), key);
+        return 0;
+}
+
+/* The dump's mask has bits that are none. */
+static void settle_vlan_flags(void *data, size_t size) {
+        struct ifla_vlan_flags *flags = data;
+
+        if (size == sizeof(*flags))
+                flags->mask &= VLAN_FLAGS_KNOWN;
+}
+
+static int put_right_setting(RouteSocket *home, const Place *place, struct rtnl_link *link, const char *kind,
+                             uint16_t type, const PropertyList *state, const PropertyList *now, bool last) {
+        _cleanup_free_ void *data = NULL;
+        char key[SETTING_KEY_SIZE];
+        size_t size;
+        int r = is_wrong(state, now, setting_key(place, type, key), &data, &size);
+
+        if (r > 0 && place == &own_place && streq(kind, "vlan"))
+                settle_vlan_flags(data, size);
+        if (r > 0)
+                r = request_setting(home, place, (unsigned int)rtnl_link_get_ifindex(link), kind, type, data,
+                                    size);
+        return complain(r, link, key, last);
+}
+
 /* One at a time: whoever refuses one takes none of the same message. */
-static int put_right_settings(RouteSocket *home, const Place *place, unsigned int ifindex, const char *kind,
+static int put_right_settings(RouteSocket *home, const Place *place, struct rtnl_link *link, const char *kind,
                               const PropertyList *state) {
         const KindSettings *settings = find_settings(place, kind);
-        _cleanup_(property_list_deinit) PropertyList now = {};
-        int r;
+        int r = 0;
 
-        if (!settings)
-                return 0;
-        r = collect(home, place, ifindex, kind, &now);
-        if (r < 0)
-                return r;
-        for (size_t i = 0; i < settings->n_types; i++) {
-                uint16_t type = settings->types[i];
-                _cleanup_free_ void *data = NULL;
-                char key[SETTING_KEY_SIZE];
-                size_t size;
-                int k = is_wrong(state, &now, setting_key(place, type, key), &data, &size);
+        for (unsigned int round = 1; settings && round <= ROUNDS; round++) {
+                _cleanup_(property_list_deinit) PropertyList now = {};
 
-                if (k > 0)
-                        k = request_setting(home, place, ifindex, kind, type, data, size);
-                if (r >= 0 && k < 0)
-                        r = k;
+                r = collect(home, place, (unsigned int)rtnl_link_get_ifindex(link), kind, &now);
+                for (size_t i = 0; r >= 0 && i < settings->n_types; i++)
+                        r = put_right_setting(home, place, link, kind, settings->types[i], state, &now,
+                                              round == ROUNDS);
         }
         return r;
 }
 
-int interface_attribute_put_right(RouteSocket *home, unsigned int ifindex, const char *kind,
-                                  const PropertyList *state) {
+/* The two go together: it cannot be switched off while there are reasons for it. */
+static int put_right_reasons(RouteSocket *home, struct rtnl_link *link, const PropertyList *state,
+                             const PropertyList *now, bool last) {
+        const char *saved = property_list_get(state, REASON_KEY);
+        _cleanup_free_ void *data = NULL;
+        uint32_t reasons = 0;
+        size_t size;
+        int r;
+
+        if (!property_list_get(state, "LINK_PROTO_DOWN") ||
+            streq_ptr(saved, property_list_get(now, REASON_KEY)))
+                return 0;
+        if (saved) {
+                r = string_from_hex(saved, &data, &size);
+                if (r < 0 || size != sizeof(reasons))
+                        return r == -ENOMEM ? r : -EBADMSG;
+                memcpy(&reasons, data, sizeof(reasons));
+        }
+        r = request_reasons(home, (unsigned int)rtnl_link_get_ifindex(link), reasons);
+        return complain(r, link, REASON_KEY, last);
+}
+
+static int put_right_attributes(RouteSocket *home, struct rtnl_link *link, const char *kind,
+                                const PropertyList *state, bool last) {
         _cleanup_(property_list_deinit) PropertyList now = {};
-        int r, k;
+        unsigned int ifindex = (unsigned int)rtnl_link_get_ifindex(link);
+        int r;
 
         r = collect(home, /* place= */ NULL, ifindex, kind, &now);
-        if (r < 0)
-                return r;
-        for (size_t i = 0; i < ELEMENTSOF(attributes); i++) {
+        if (r >= 0)
+                r = put_right_reasons(home, link, state, &now, last);
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(attributes); i++) {
                 _cleanup_free_ void *data = NULL;
                 size_t size;
 
-                k = is_wrong(state, &now, attributes[i].key, &data, &size);
-                if (k > 0)
-                        k = request_attribute(home, ifindex, attributes[i].type, data, size);
-                if (r >= 0 && k < 0)
-                        r = k;
+                r = is_wrong(state, &now, attributes[i].key, &data, &size);
+                if (r > 0)
+                        r = request_attribute(home, ifindex, attributes[i].type, data, size);
+                r = complain(r, link, attributes[i].key, last);
         }
-        k = put_right_settings(home, &own_place, ifindex, kind, state);
-        return r < 0 ? r : k;
+        /* Its owner alone could put it back. */
+        if (last && property_list_get(state, XDP_KEY) &&
+            !streq_ptr(property_list_get(state, XDP_KEY), property_list_get(&now, XDP_KEY)))
+                log_warning("%s is back on the host without its XDP program", rtnl_link_get_name(link));
+        return r;
 }
 
-int interface_attribute_put_right_port(RouteSocket *home, unsigned int ifindex, const char *kind,
+int interface_attribute_put_right(RouteSocket *home, struct rtnl_link *link, const char *kind,
+                                  const PropertyList *state) {
+        int r = 0;
+
+        for (unsigned int round = 1; round <= ROUNDS && r >= 0; round++)
+                r = put_right_attributes(home, link, kind, state, round == ROUNDS);
+        return r < 0 ? r : put_right_settings(home, &own_place, link, kind, state);
+}
+
+int interface_attribute_put_right_port(RouteSocket *home, struct rtnl_link *link, const char *kind,
                                        const PropertyList *state) {
-        return put_right_settings(home, &port_place, ifindex, kind, state);
+        return put_right_settings(home, &port_place, link, kind, state);
+}
+
+static bool is_asleep(const PropertyList *list) {
+        static const uint8_t states[] = {OPERSTATE_DORMANT, OPERSTATE_TESTING};
+        const char *text = property_list_get(list, OPERSTATE_KEY);
+
+        for (size_t i = 0; text && i < ELEMENTSOF(states); i++) {
+                char state[3];
+
+                snprintf(state, sizeof(state), "%02x", states[i]);
+                if (streq(text, state))
+                        return true;
+        }
+        return false;
+}
+
+int interface_attribute_wake(RouteSocket *home, unsigned int ifindex, const PropertyList *state) {
+        _cleanup_(property_list_deinit) PropertyList now = {};
+        uint8_t up = OPERSTATE_UP;
+        int r;
+
+        if (!property_list_get(state, OPERSTATE_KEY) || is_asleep(state))
+                return 0;
+        r = collect(home, /* place= */ NULL, ifindex, /* kind= */ NULL, &now);
+        return r < 0 || !is_asleep(&now) ? r
+                                         : request_attribute(home, ifindex, IFLA_OPERSTATE, &up, sizeof(up));
 }

@@ -8,6 +8,8 @@
  * back as they are. Of the interface's state they are
  *
  *   LINK_BROADCAST=, LINK_MODE=, ...   the attribute's bytes, hexadecimal; see the table
+ *   LINK_PROTO_DOWN_REASON=            likewise, the reasons' bits, where there are any
+ *   LINK_XDP=                          likewise, the number of the program that filters what it receives
  *   INFO_n=                            likewise, attribute n of its kind's own (a macvlan's mode, ...)
  *   PORT_n=                            attribute n of what another link's kind has for its ports
  */
@@ -19,9 +21,11 @@ int interface_attribute_collect(RouteSocket *socket, unsigned int ifindex, const
 int interface_attribute_collect_port(RouteSocket *socket, unsigned int ifindex, const char *kind,
                                      PropertyList *state);
 
-/* Each requests what is other than the state says, one by one. Return: 0; the errno of the first that was
- * refused, having gone on with the rest. */
-int interface_attribute_put_right(RouteSocket *home, unsigned int ifindex, const char *kind,
+/* Each requests what is other than the state says, one by one. What is refused is logged. Return: 0;
+ * -EBADMSG; errno of what may pass. */
+int interface_attribute_put_right(RouteSocket *home, struct rtnl_link *link, const char *kind,
                                   const PropertyList *state);
-int interface_attribute_put_right_port(RouteSocket *home, unsigned int ifindex, const char *kind,
+int interface_attribute_put_right_port(RouteSocket *home, struct rtnl_link *link, const char *kind,
                                        const PropertyList *state);
+/* Of a link that is up: it may have been told that it is not to be used yet. Return: 0; errno. */
+int interface_attribute_wake(RouteSocket *home, unsigned int ifindex, const PropertyList *state);

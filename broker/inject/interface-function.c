@@ -189,7 +189,7 @@ static int try_function(const Claim *claim, uint32_t number, PropertyList *ret_s
         r = interface_state_collect(claim->home, link, claim->item, &state);
         if (r < 0)
                 return r == -ENODEV ? 1 : r;
-        if (property_list_get(&state, "ADDRESS_0"))
+        if (property_list_get(&state, "ADDR_0"))
                 return 1;
         r = note_settings(claim, number, &state);
         if (r >= 0)

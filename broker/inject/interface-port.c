@@ -12,6 +12,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
@@ -54,18 +55,34 @@ typedef struct Reader {
         int error;
 } Reader;
 
+/* Among the bridge's own words of its port are those of the port's driver, about a switch of its own. */
 static int take_vlans(struct nl_msg *message, void *userdata) {
         const struct ifinfomsg *header = nlmsg_data(nlmsg_hdr(message));
         Reader *reader = userdata;
+        _cleanup_(nlmsg_freep) struct nl_msg *kept = NULL;
         _cleanup_free_ char *hex = NULL;
-        struct nlattr *vlans;
+        struct nlattr *all, *one;
+        int left;
 
-        if ((unsigned int)header->ifi_index != reader->ifindex)
+        all = nlmsg_find_attr(nlmsg_hdr(message), sizeof(*header), IFLA_AF_SPEC);
+        if ((unsigned int)header->ifi_index != reader->ifindex || !all || reader->error < 0)
                 return NL_OK;
-        vlans = nlmsg_find_attr(nlmsg_hdr(message), sizeof(*header), IFLA_AF_SPEC);
-        if (!vlans || nla_len(vlans) == 0 || reader->error < 0)
+        one = nla_find(nla_data(all), nla_len(all), IFLA_BRIDGE_FLAGS);
+        if (one && (nla_get_u16(one) & BRIDGE_FLAGS_SELF))
                 return NL_OK;
-        reader->error = string_to_hex(nla_data(vlans), (size_t)nla_len(vlans), &hex);
+        kept = nlmsg_alloc_size((size_t)nla_len(all) + NLMSG_HDRLEN + NLA_ALIGNTO);
+        if (!kept || !nlmsg_put(kept, NL_AUTO_PORT, NL_AUTO_SEQ, RTM_SETLINK, 0, 0)) {
+                reader->error = -ENOMEM;
+                return NL_OK;
+        }
+        nla_for_each_nested(one, all, left) if ((nla_type(one) == IFLA_BRIDGE_VLAN_INFO ||
+                                                 nla_type(one) == IFLA_BRIDGE_VLAN_TUNNEL_INFO) &&
+                                                nla_put(kept, one->nla_type, nla_len(one), nla_data(one)) < 0)
+                reader->error = -ENOMEM;
+        if (reader->error < 0 || nlmsg_datalen(nlmsg_hdr(kept)) == 0)
+                return NL_OK;
+        reader->error =
+                string_to_hex(nlmsg_data(nlmsg_hdr(kept)), (size_t)nlmsg_datalen(nlmsg_hdr(kept)), &hex);
         if (reader->error >= 0)
                 reader->error = property_list_set(reader->list, "PORT_VLANS", hex);
         return NL_OK;
@@ -111,7 +128,12 @@ int interface_port_collect(RouteSocket *socket, struct rtnl_link *link, Property
 }
 
 const char *interface_port_address(struct rtnl_link *link, const PropertyList *state) {
-        return rtnl_link_get_master(link) == 0 ? property_list_get(state, "PORT_MAC") : NULL;
+        const char *mac = property_list_get(state, "MAC"), *own = property_list_get(state, "PORT_MAC");
+        unsigned int master = (unsigned int)rtnl_link_get_master(link);
+
+        if (!own || master == interface_state_number(state, "MASTER"))
+                return mac;
+        return master == 0 ? own : NULL;
 }
 
 static bool is_of_kind(struct rtnl_link *link, const char *kind) {
@@ -137,8 +159,9 @@ static int find_master(RouteSocket *home, const PropertyList *state, const char 
         return -ENODEV;
 }
 
-static int enslave(RouteSocket *home, struct rtnl_link *link, struct rtnl_link *master) {
-        int r = link_set_flags(home, link, 0, IFF_UP);
+static int enslave(RouteSocket *home, struct rtnl_link *link, struct rtnl_link *master, const char *kind) {
+        bool down = streq(kind, "bond") || streq(kind, "team");
+        int r = down ? link_set_flags(home, link, 0, IFF_UP) : 0;
 
         if (r < 0)
                 return r;
@@ -181,41 +204,45 @@ static int put_right_vlans(RouteSocket *home, unsigned int ifindex, const Proper
         return r < 0 ? r : k;
 }
 
-static int put_right(RouteSocket *home, struct rtnl_link *link, const PropertyList *state, const char *name,
-                     const char *kind) {
-        _cleanup_(rtnl_link_putp) struct rtnl_link *master = NULL;
-        unsigned int ifindex = (unsigned int)rtnl_link_get_ifindex(link);
-        int r, k;
+/* What @r is about is told once, and is no reason to keep the rest from coming back. Return: 0; @r where it
+ * may pass. */
+static int complain(int r, struct rtnl_link *link, const char *what, const char *name) {
+        if (r >= 0 || r == -EBADMSG || route_error_passes(r))
+                return r;
+        log_full(LOG_WARNING, r, NULL, "%s is back on the host, but %s %s as before: %m",
+                 rtnl_link_get_name(link), what, name);
+        return 0;
+}
 
-        r = find_master(home, state, name, kind, &master);
-        if (r < 0)
-                return r;
-        if (rtnl_link_get_master(link) == 0)
-                r = enslave(home, link, master);
-        else if (rtnl_link_get_master(link) != rtnl_link_get_ifindex(master))
-                return 0;
-        if (r < 0)
-                return r;
-        r = interface_attribute_put_right_port(home, ifindex, kind, state);
-        k = streq(kind, "bridge") ? put_right_vlans(home, ifindex, state) : 0;
+/* What is set for it as a port of @master. */
+static int put_right_port(RouteSocket *home, struct rtnl_link *link, const PropertyList *state,
+                          const char *name, const char *kind) {
+        int r = interface_attribute_put_right_port(home, link, kind, state), k = 0;
+
+        if (streq(kind, "bridge"))
+                k = complain(put_right_vlans(home, (unsigned int)rtnl_link_get_ifindex(link), state), link,
+                             "not in the VLANs of", name);
         return r < 0 ? r : k;
 }
 
 int interface_port_put_right(RouteSocket *home, struct rtnl_link *link, const PropertyList *state) {
+        _cleanup_(rtnl_link_putp) struct rtnl_link *master = NULL;
         char name[IFNAMSIZ], kind[64];
         int r;
 
         if (interface_state_number(state, "MASTER") == 0)
                 return 0;
-        r = string_from_component(property_list_get(state, "MASTER_NAME") ?: "", name, sizeof(name));
-        if (r >= 0)
-                r = string_from_component(property_list_get(state, "MASTER_KIND") ?: "", kind, sizeof(kind));
-        if (r < 0)
+        if (string_from_component(property_list_get(state, "MASTER_NAME") ?: "", name, sizeof(name)) < 0 ||
+            string_from_component(property_list_get(state, "MASTER_KIND") ?: "", kind, sizeof(kind)) < 0)
                 return -EBADMSG;
-        r = put_right(home, link, state, name, kind);
-        if (r >= 0 || route_error_passes(r))
-                return r;
-        log_full(LOG_WARNING, r, NULL, "%s is back on the host, but is not a port of %s as before: %m",
-                 rtnl_link_get_name(link), name);
-        return 0;
+        r = find_master(home, state, name, kind, &master);
+        if (r >= 0 && rtnl_link_get_master(link) == 0)
+                r = enslave(home, link, master, kind);
+        else if (r >= 0 && rtnl_link_get_master(link) != rtnl_link_get_ifindex(master))
+                return 0;
+        if (r >= 0)
+                return put_right_port(home, link, state, name, kind);
+        if (r == -EBUSY)
+                return 1;
+        return complain(r, link, "not a port of", name);
 }

@@ -16,7 +16,8 @@
 /* Notes down whose port @link is. Return: 0, also where it is nobody's; -E2BIG; errno. */
 int interface_port_collect(RouteSocket *socket, struct rtnl_link *link, PropertyList *state);
 
-/* The hardware address that @link is to have before it is a port again; NULL as any other. */
+/* The hardware address that @link is to have before it is a port again; NULL: none that we know of, as it is
+ * somebody else's port now. */
 const char *interface_port_address(struct rtnl_link *link, const PropertyList *state);
 
 /**
@@ -26,6 +27,7 @@ const char *interface_port_address(struct rtnl_link *link, const PropertyList *s
  * It may be down afterwards, as a bond takes none that is up. Where it is somebody's port already, who made
  * it one keeps it. Where that master is gone, or does not take it, that is logged.
  *
- * Return: 0; -ENOMEM; errno of what may pass.
+ * Return: 0; 1 there is something on top of it in a place out of our sight, with which it cannot be a port;
+ * -EBADMSG; errno of what may pass.
  */
 int interface_port_put_right(RouteSocket *home, struct rtnl_link *link, const PropertyList *state);

@@ -30,7 +30,8 @@ typedef struct Repair {
         struct rtnl_link *link; /* as it is now */
         const PropertyList *state;
         int error; /* the first one but -EEXIST */
-        bool name_taken;
+        bool name_taken, misnamed;
+        bool held;
 } Repair;
 
 static void repair_note(Repair *repair, int r) {
@@ -80,6 +81,7 @@ static void repair_name(Repair *repair) {
                 r = link_rename(repair->home, repair->link, name);
         }
         repair_note(repair, r);
+        repair->misnamed = r < 0;
 }
 
 static void repair_numbers(Repair *repair) {
@@ -112,8 +114,7 @@ static void repair_numbers(Repair *repair) {
 static void repair_address(Repair *repair) {
         _cleanup_(rtnl_link_putp) struct rtnl_link *change = NULL;
         _cleanup_(nl_addr_putp) struct nl_addr *saved = NULL;
-        const char *text = interface_port_address(repair->link, repair->state)
-                                   ?: property_list_get(repair->state, "MAC");
+        const char *text = interface_port_address(repair->link, repair->state);
 
         if (!text)
                 return;
@@ -200,6 +201,11 @@ static void repair_add_altnames(Repair *repair) {
 }
 
 static void repair_addresses(Repair *repair) {
+        /* A new name later would change their labels. */
+        if (repair->misnamed || (repair->name_taken && repair->error < 0))
+                return;
+        repair_note(repair, interface_replay_addresses(repair->home, repair->link, repair->state));
+        /* As former versions wrote them. */
         property_list_foreach(entry, repair->state)
                 if (startswith(entry, "ADDRESS_"))
                         repair_note(repair, interface_state_add_address(repair->home, repair->ifindex,
@@ -217,11 +223,14 @@ static void repair_up(Repair *repair, unsigned int flags) {
 /* What the host had set for it in its own network, but for what needs it to be up. */
 static void repair_network(Repair *repair) {
         const char *kind = property_list_get(repair->state, "KIND");
+        int r;
 
-        repair_note(repair,
-                    interface_attribute_put_right(repair->home, repair->ifindex, kind, repair->state));
-        if (repair_reread(repair))
-                repair_note(repair, interface_port_put_right(repair->home, repair->link, repair->state));
+        repair_note(repair, interface_attribute_put_right(repair->home, repair->link, kind, repair->state));
+        if (repair_reread(repair)) {
+                r = interface_port_put_right(repair->home, repair->link, repair->state);
+                repair_note(repair, r);
+                repair->held = r > 0;
+        }
         repair_note(repair, interface_sysctl_put_right(rtnl_link_get_name(repair->link), repair->state));
 }
 
@@ -250,8 +259,9 @@ int interface_put_right(RouteSocket *home, struct rtnl_link *link, const Propert
                 repair_addresses(&repair);
                 if (repair_reread(&repair))
                         repair_up(&repair, flags);
-                repair_note(&repair, interface_replay_put_right(home, repair.ifindex, state));
+                repair_note(&repair, interface_attribute_wake(home, repair.ifindex, state));
+                repair_note(&repair, interface_replay_rest(home, repair.link, state));
         }
         rtnl_link_put(repair.link);
-        return repair.error < 0 ? repair.error : repair.name_taken ? -EEXIST : 0;
+        return repair.error < 0 ? repair.error : repair.name_taken ? -EEXIST : repair.held;
 }

@@ -21,7 +21,8 @@ static inline void interface_spare_name(unsigned int i, char name[IFNAMSIZ]) {
  *
  * Goes on after a failure. Changes nothing that is right already.
  *
- * Return: 0; -EEXIST all is right but its name, which is taken: it has a spare one then; errno of the first
- * thing that failed.
+ * Return: 0; 1 all is right, but something that the container has put on top of it and hides keeps it from
+ * being the port that it was; -EEXIST all is right but its name, which is taken: it has a spare one then;
+ * errno of the first thing that failed.
  */
 int interface_put_right(RouteSocket *home, struct rtnl_link *link, const PropertyList *state);

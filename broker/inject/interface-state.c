@@ -35,7 +35,6 @@
 /* Of the host's properties; each grows up to four times by being escaped. */
 #define PROPERTIES_KEPT_MAX 64
 #define PROPERTY_KEPT_MAX   192
-#define ADDRESSES_MAX       256
 #define ALTNAMES_MAX        64
 
 uint32_t interface_state_number(const PropertyList *state, const char *key) {
@@ -130,60 +129,6 @@ static int collect_physical(RouteSocket *socket, struct rtnl_link *link, Propert
         if (r >= 0)
                 r = interface_state_set_text(state, "PARENT", parent);
         return r;
-}
-
-/* "LOCAL PEER BROADCAST SCOPE FLAGS", the first three as "10.0.0.1/24", "-" where there is none. */
-static int address_to_text(struct rtnl_addr *address, char *text, size_t size) {
-        char local[INET6_ADDRSTRLEN + 8] = "-", peer[INET6_ADDRSTRLEN + 8] = "-",
-                                      broadcast[INET6_ADDRSTRLEN + 8] = "-";
-        int n;
-
-        if (rtnl_addr_get_local(address))
-                nl_addr2str(rtnl_addr_get_local(address), local, sizeof(local));
-        if (rtnl_addr_get_peer(address))
-                nl_addr2str(rtnl_addr_get_peer(address), peer, sizeof(peer));
-        if (rtnl_addr_get_broadcast(address))
-                nl_addr2str(rtnl_addr_get_broadcast(address), broadcast, sizeof(broadcast));
-        n = snprintf(text, size, "%s %s %s %d %u", local, peer, broadcast, rtnl_addr_get_scope(address),
-                     rtnl_addr_get_flags(address) & (IFA_F_NODAD | IFA_F_HOMEADDRESS | IFA_F_MANAGETEMPADDR |
-                                                     IFA_F_NOPREFIXROUTE | IFA_F_MCAUTOJOIN));
-        return n < 0 || (size_t)n >= size ? -ENOBUFS : 0;
-}
-
-/* What somebody gave it for good. The rest comes back from whoever made it: the kernel makes link-local ones,
- * router advertisements and DHCP clients those with a lifetime. */
-static bool address_kept(struct rtnl_addr *address) {
-        if (!(rtnl_addr_get_flags(address) & IFA_F_PERMANENT))
-                return false;
-        return rtnl_addr_get_family(address) == AF_INET ||
-               (rtnl_addr_get_family(address) == AF_INET6 && rtnl_addr_get_scope(address) != RT_SCOPE_LINK);
-}
-
-static int collect_addresses(RouteSocket *socket, struct rtnl_link *link, PropertyList *state) {
-        _cleanup_(nl_cache_freep) struct nl_cache *all = NULL;
-        unsigned int n = 0;
-        int r;
-
-        socket->error = 0;
-        r = route_errno(socket, rtnl_addr_alloc_cache(socket->nl, &all));
-        if (r < 0)
-                return r;
-        for (struct nl_object *o = nl_cache_get_first(all); o; o = nl_cache_get_next(o)) {
-                struct rtnl_addr *address = (struct rtnl_addr *)o;
-                char key[32], text[256];
-
-                if (rtnl_addr_get_ifindex(address) != rtnl_link_get_ifindex(link) || !address_kept(address))
-                        continue;
-                if (n >= ADDRESSES_MAX)
-                        return -E2BIG;
-                snprintf(key, sizeof(key), "ADDRESS_%u", n++);
-                r = address_to_text(address, text, sizeof(text));
-                if (r >= 0)
-                        r = property_list_set(state, key, text);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
 }
 
 static int collect_altnames(RouteSocket *socket, struct rtnl_link *link, PropertyList *state) {
@@ -360,7 +305,7 @@ static int collect_network(RouteSocket *socket, struct rtnl_link *link, Property
                 r = interface_sysctl_collect(rtnl_link_get_name(link), state);
         if (r >= 0)
                 r = interface_port_collect(socket, link, state);
-        return r < 0 ? r : interface_replay_collect(socket, ifindex, state);
+        return r < 0 ? r : interface_replay_collect(socket, link, state);
 }
 
 int interface_state_collect(RouteSocket *socket, struct rtnl_link *link, const Item *item,
@@ -378,8 +323,6 @@ int interface_state_collect(RouteSocket *socket, struct rtnl_link *link, const I
                                              : collect_physical(socket, link, &state);
         if (r >= 0)
                 r = collect_altnames(socket, link, &state);
-        if (r >= 0)
-                r = collect_addresses(socket, link, &state);
         if (r >= 0)
                 r = collect_network(socket, link, &state);
         if (r < 0)

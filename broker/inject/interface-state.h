@@ -22,12 +22,12 @@
  *   WDEV=, IFTYPE=, FOUR_ADDRESS=               its own number on that radio, and its type
  *   WDEV_LAST=                                  the last number that was given out there by then
  *   MAC=, MTU=, TXQLEN=, GROUP=, FLAGS=, ALIAS= what is put back
- *   ALTNAME_n=, ADDRESS_n=                      likewise; n counts from 0
+ *   ALTNAME_n=                                  likewise; n counts from 0
+ *   ADDRESS_n=                                  likewise, in states of former versions
  *   LINK_...=, INFO_n=                          see interface-attribute.h
  *   SYSCTL_...=                                 see interface-sysctl.h
  *   MASTER...=, PORT_...=                       see interface-port.h
- *   NEXTHOP_n=, ROUTE_n=, ROUTE6_n=, NEIGHBOUR_n=, FDB_n=, QDISC_n=, CLASS_n=
- *                                               see interface-replay.h
+ *   ADDR_n=, ROUTE_n=, QDISC_n=, ...            see interface-replay.h
  *
  * Of a function's interface, TARGET is the name of its card, and there are as well
  *
@@ -84,5 +84,6 @@ int interface_state_lock(int state_fd);
 int interface_state_foreach(int state_fd, const char *container,
                             int (*each)(const PropertyList *state, void *userdata), void *userdata);
 
-/* Puts an address of the state back. @text is the value of an ADDRESS_n. Return: 0; -EBADMSG; errno. */
+/* Puts an address of the state back. @text is the value of an ADDRESS_n, "LOCAL PEER BROADCAST SCOPE FLAGS",
+ * the first three as "10.0.0.1/24", "-" where there is none. Return: 0; -EBADMSG; errno. */
 int interface_state_add_address(RouteSocket *socket, unsigned int ifindex, const char *text);

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * An interface's folders below /proc/sys/net.
+ * An interface's folders below /proc/sys/net. The kernel makes them anew when it comes to a namespace.
  *
- * The kernel makes them anew from the folder `default` when an interface comes to a namespace, so what is
- * like there needs no putting back. Two files may be two views of one setting in different units
- * (base_reachable_time and base_reachable_time_ms): each is compared just before it is written, so the coarse
- * one is left alone where the fine one came first, and is written over where it came later.
+ * Some files are two views of one setting, in different units or with a side effect: base_reachable_time and
+ * base_reachable_time_ms, stable_secret and addr_gen_mode. So each is compared just before it is written, and
+ * all are gone through twice: only what is refused, or wrong again, the second time is so for good.
  */
 
 #include "config.h"
@@ -15,28 +14,27 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "inject/interface-sysctl.h"
+#include "inject/link.h"
 #include "util/fd.h"
+#include "util/log.h"
 #include "util/string.h"
 
-#define KEY_PREFIX       "SYSCTL_"
-#define KEY_SIZE         (sizeof(KEY_PREFIX) + 16 + NAME_MAX)
-#define VALUE_MAX        256
-#define FOLDER_PATH_SIZE (sizeof("/proc/sys/net/ipv4/neigh/") + IFNAMSIZ)
+#define KEY_PREFIX "SYSCTL_"
+#define KEY_SIZE   (sizeof(KEY_PREFIX) + 16 + NAME_MAX)
+#define VALUE_MAX  256
+#define ROUNDS     2
 
 static const char *const folders[] = {"ipv4/conf", "ipv4/neigh", "ipv6/conf", "ipv6/neigh"};
 
 /* Two names have no folder of their own: there it is that of all interfaces. */
 static bool has_folder(const char *name) {
         return !streq(name, "all") && !streq(name, "default");
-}
-
-static void folder_path(const char *folder, const char *name, char path[FOLDER_PATH_SIZE]) {
-        snprintf(path, FOLDER_PATH_SIZE, "/proc/sys/net/%s/%s", folder, name);
 }
 
 /* Without the newline at the end. Return: 0; errno. */
@@ -58,68 +56,60 @@ static bool is_setting(int folder_fd, const char *file) {
 
 /* One folder, with what is to be taken from it, or to be made of it. */
 typedef struct Walk {
-        const char *folder;
-        int fd, default_fd; /* the latter is negative where it is not seen */
+        const char *name, *folder;
+        int fd;
         PropertyList *collected;
         const PropertyList *saved;
+        bool last; /* it is complained */
 } Walk;
 
 static int collect_file(const Walk *walk, const char *file) {
-        _cleanup_free_ char *value = NULL, *usual = NULL;
+        _cleanup_free_ char *value = NULL;
         char key[KEY_SIZE], text[VALUE_MAX * 4 + 1];
         int r;
 
         /* Some cannot be read before they are set. */
         if (!is_setting(walk->fd, file) || read_value(walk->fd, file, &value) < 0)
                 return 0;
-        if (walk->default_fd >= 0 && read_value(walk->default_fd, file, &usual) >= 0 && streq(value, usual))
-                return 0;
         snprintf(key, sizeof(key), KEY_PREFIX "%s/%s", walk->folder, file);
         r = string_to_component(value, text, sizeof(text));
         return r < 0 ? r : property_list_set(walk->collected, key, text);
 }
 
-/* Return: 0; -EBADMSG; errno. */
 static int put_right_file(const Walk *walk, const char *file) {
-        _cleanup_free_ char *now = NULL, *usual = NULL;
-        char key[KEY_SIZE], saved[VALUE_MAX + 1];
-        const char *wanted = saved, *text;
+        _cleanup_free_ char *now = NULL;
+        char key[KEY_SIZE], wanted[VALUE_MAX + 1];
+        const char *text;
+        int r;
 
-        if (!is_setting(walk->fd, file))
-                return 0;
         snprintf(key, sizeof(key), KEY_PREFIX "%s/%s", walk->folder, file);
         text = property_list_get(walk->saved, key);
-        if (text && string_from_component(text, saved, sizeof(saved)) < 0)
+        if (!text)
+                return 0;
+        if (string_from_component(text, wanted, sizeof(wanted)) < 0)
                 return -EBADMSG;
-        if (!text) {
-                if (walk->default_fd < 0 || read_value(walk->default_fd, file, &usual) < 0)
-                        return 0;
-                wanted = usual;
-        }
         if (read_value(walk->fd, file, &now) >= 0 && streq(now, wanted))
                 return 0;
-        return fd_write_string(walk->fd, file, wanted);
+        r = fd_write_string(walk->fd, file, wanted);
+        if (r >= 0 || route_error_passes(r) || !walk->last)
+                return r;
+        log_full(LOG_WARNING, r, NULL, "%s is back on the host without net/%s/%s being %s: %m", walk->name,
+                 walk->folder, file, wanted);
+        return 0;
 }
 
 /* Goes on after a failure. Return: 0; errno of the first. */
-static int walk_folder(Walk *walk, const char *name, int (*each)(const Walk *walk, const char *file)) {
+static int walk_folder(Walk *walk, int (*each)(const Walk *walk, const char *file)) {
+        char path[sizeof("/proc/sys/net/ipv4/neigh/") + IFNAMSIZ];
         _cleanup_(closedirp) DIR *dir = NULL;
-        _cleanup_close_ int default_fd = -EBADF;
-        char path[FOLDER_PATH_SIZE];
         int r = 0;
 
-        /* Of a protocol that the kernel has not, or that is off for this interface, there is none. */
-        folder_path(walk->folder, name, path);
+        snprintf(path, sizeof(path), "/proc/sys/net/%s/%s", walk->folder, walk->name);
         dir = opendir(path);
+        /* Of a protocol that the kernel has not, or that is off for this interface, there is none. */
         if (!dir)
                 return errno == ENOENT ? 0 : -errno;
-        /* That of neighbours is seen in the first namespace alone: elsewhere all are kept. */
-        folder_path(walk->folder, "default", path);
-        default_fd = fd_open_dir(AT_FDCWD, path);
-        if (default_fd < 0 && default_fd != -ENOENT)
-                return default_fd;
         walk->fd = dirfd(dir);
-        walk->default_fd = default_fd;
         for (const struct dirent *de; (de = readdir(dir));) {
                 int k = each(walk, de->d_name);
 
@@ -129,14 +119,14 @@ static int walk_folder(Walk *walk, const char *name, int (*each)(const Walk *wal
         return r;
 }
 
-static int walk_folders(Walk *walk, const char *name, int (*each)(const Walk *walk, const char *file)) {
+static int walk_folders(Walk *walk, int (*each)(const Walk *walk, const char *file)) {
         int r = 0;
 
-        for (size_t i = 0; has_folder(name) && i < ELEMENTSOF(folders); i++) {
+        for (size_t i = 0; has_folder(walk->name) && i < ELEMENTSOF(folders); i++) {
                 int k;
 
                 walk->folder = folders[i];
-                k = walk_folder(walk, name, each);
+                k = walk_folder(walk, each);
                 if (r >= 0 && k < 0)
                         r = k;
         }
@@ -144,17 +134,39 @@ static int walk_folders(Walk *walk, const char *name, int (*each)(const Walk *wa
 }
 
 int interface_sysctl_collect(const char *name, PropertyList *state) {
-        return walk_folders(&(Walk){.collected = state}, name, collect_file);
-}
-
-/* One that an older davit wrote has none. */
-static bool has_any(const PropertyList *state) {
-        property_list_foreach(entry, state)
-                if (startswith(entry, KEY_PREFIX))
-                        return true;
-        return false;
+        return walk_folders(&(Walk){.name = name, .collected = state}, collect_file);
 }
 
 int interface_sysctl_put_right(const char *name, const PropertyList *state) {
-        return has_any(state) ? walk_folders(&(Walk){.saved = state}, name, put_right_file) : 0;
+        int r = 0;
+
+        for (unsigned int i = 1; i <= ROUNDS; i++)
+                r = walk_folders(&(Walk){.name = name, .saved = state, .last = i == ROUNDS}, put_right_file);
+        return r;
+}
+
+/* Splits @file. Return: the folder's fd; errno. */
+static int open_folder(const char *name, const char *file, const char **ret_base) {
+        const char *slash = strrchr(file, '/');
+        char path[PATH_MAX];
+
+        if (!has_folder(name) || !slash)
+                return -ENOENT;
+        snprintf(path, sizeof(path), "/proc/sys/net/%.*s/%s", (int)(slash - file), file, name);
+        *ret_base = slash + 1;
+        return fd_open_dir(AT_FDCWD, path);
+}
+
+int interface_sysctl_get(const char *name, const char *file, char **ret) {
+        const char *base;
+        _cleanup_close_ int fd = open_folder(name, file, &base);
+
+        return fd < 0 ? fd : read_value(fd, base, ret);
+}
+
+int interface_sysctl_set(const char *name, const char *file, const char *value) {
+        const char *base;
+        _cleanup_close_ int fd = open_folder(name, file, &base);
+
+        return fd < 0 ? fd : fd_write_string(fd, base, value);
 }

@@ -48,11 +48,13 @@
 #include "inject/interface.h"
 #include "inject/link.h"
 #include "util/fd.h"
+#include "util/log.h"
 #include "util/string.h"
 
 /* The kernel takes namespaces down one behind the other, each for some grace periods of RCU: on a busy host
  * that may be seconds. */
 #define GIVEN_BACK_USEC (5 * 1000 * 1000)
+#define HELD_USEC       (200 * 1000)
 
 /* What came with its radio has the name that it had. */
 static int rename_inside(InterfaceFinder *finder, struct rtnl_link *link, const Item *item,
@@ -164,8 +166,8 @@ static int put_right(RouteSocket *home, struct rtnl_link *link, const PropertyLi
         return k < 0 && (r >= 0 || r == -EEXIST) ? k : r;
 }
 
-/* From wherever it is to the host and as it was. Return: 0; -ENODEV it is in neither namespace; -EEXIST it is
- * back, but its name is taken; errno. */
+/* From wherever it is to the host and as it was. Return: 0; 1 but for what the container hides on top of it;
+ * -ENODEV it is in neither namespace; -EEXIST it is back, but its name is taken; errno. */
 static int give_back(InterfaceFinder *finder, const PropertyList *state, int state_fd,
                      const char *container) {
         _cleanup_(rtnl_link_putp) struct rtnl_link *home = NULL;
@@ -207,7 +209,7 @@ static int take_up_earlier(InterfaceFinder *finder, const Item *item, int state_
         r = find_home(finder, &state, &home);
         if (r >= 0) {
                 r = put_right(finder->home, home, &state);
-                return r == -EEXIST ? 0 : r;
+                return r == -EEXIST || r > 0 ? 0 : r;
         }
         if (r != -ENODEV)
                 return r;
@@ -396,6 +398,17 @@ static int drop_gone(RouteSocket *home, const PropertyList *state, int state_fd,
         return r < 0 ? r : interface_state_remove(state_fd, container, inside);
 }
 
+static void log_held(const PropertyList *state) {
+        char name[IFNAMSIZ] = "", master[IFNAMSIZ] = "";
+
+        (void)string_from_component(property_list_get(state, "NAME") ?: "", name, sizeof(name));
+        (void)string_from_component(property_list_get(state, "MASTER_NAME") ?: "", master, sizeof(master));
+        log_warning(
+                "%s is back on the host, but cannot be a port of %s: its last container keeps something on "
+                "top of it, out of sight",
+                name, master);
+}
+
 int interface_move_out(const Item *item, int netns_fd, int state_fd, const char *container) {
         _cleanup_(interface_finder_close) InterfaceFinder finder = INTERFACE_FINDER_NULL;
         _cleanup_(property_list_deinit) PropertyList state = {};
@@ -415,6 +428,11 @@ int interface_move_out(const Item *item, int netns_fd, int state_fd, const char 
                 return is_kept(&state) ? 0 : drop_gone(finder.home, &state, state_fd, container);
         if (r < 0 && r != -EEXIST)
                 return r;
+        /* At the container's end it is finished. */
+        if (r > 0) {
+                log_held(&state);
+                return 0;
+        }
         k = interface_state_remove(state_fd, container, item->path);
         return k < 0 ? k : r;
 }
@@ -543,20 +561,31 @@ static int find_given_back(Restorer *restorer, const PropertyList *state, struct
         }
 }
 
+/* Another container may be waiting for it, and note what it is now for what it was. Return: as
+ * interface_put_right(). */
+static int put_right_locked(Restorer *restorer, struct rtnl_link *link, const PropertyList *state) {
+        _cleanup_close_ int lock_fd = interface_state_lock(restorer->state_fd);
+
+        return lock_fd < 0 ? lock_fd : put_right(restorer->finder.home, link, state);
+}
+
 static int restore_one(const PropertyList *state, void *userdata) {
         Restorer *restorer = userdata;
         _cleanup_(rtnl_link_putp) struct rtnl_link *link = NULL;
-        _cleanup_close_ int lock_fd = -EBADF;
         char inside[IFNAMSIZ];
         int r, k;
 
         /* What was made went with the namespace. */
         r = net_mode_makes(interface_state_mode(state)) ? -ENODEV : find_given_back(restorer, state, &link);
-        /* Another container may be waiting for it, and note what it is now for what it was. */
         if (r >= 0)
-                r = lock_fd = interface_state_lock(restorer->state_fd);
-        if (r >= 0)
-                r = put_right(restorer->finder.home, link, state);
+                r = put_right_locked(restorer, link, state);
+        /* Namespaces of the container's own die after it. */
+        while (r > 0 && now_usec() < restorer->deadline) {
+                usleep(HELD_USEC);
+                r = put_right_locked(restorer, link, state);
+        }
+        if (r > 0)
+                log_held(state);
         if (r == -ENODEV)
                 return drop_gone(restorer->finder.home, state, restorer->state_fd, restorer->container);
         if (r < 0 && r != -EEXIST)
@@ -564,7 +593,7 @@ static int restore_one(const PropertyList *state, void *userdata) {
         k = string_from_component(property_list_get(state, "INSIDE"), inside, sizeof(inside));
         if (k >= 0)
                 k = interface_state_remove(restorer->state_fd, restorer->container, inside);
-        return k < 0 ? k : r;
+        return k < 0 ? k : MIN(r, 0);
 }
 
 int interface_restore(int state_fd, const char *container) {

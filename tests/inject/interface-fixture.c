@@ -316,15 +316,24 @@ static size_t read_network(const char *name, char *text, size_t size) {
         size_t n = 0;
         FILE *pipe;
 
-        assert_true(asprintf(&command,
-                             "for family in -4 -6; do for by in boot static; do\n"
-                             "  ip $family -o route show table all proto $by | grep -w 'dev %1$s' |"
-                             " sed \"s/ linkdown//; s/dev %1$s/dev X/g; s/  */ /g; s/^/$by /\"\n"
-                             "done; done\n"
-                             "ip neighbour show dev %1$s nud permanent\n"
-                             "tc qdisc show dev %1$s | grep -v ' 0: '; tc class show dev %1$s\n"
-                             "bridge fdb show dev %1$s 2>&1 | grep ' static'; :\n",
-                             name) >= 0);
+        assert_true(
+                asprintf(&command,
+                         "for family in -4 -6; do for by in boot static; do\n"
+                         "  ip $family -o route show table all proto $by | grep -w 'dev %1$s' |"
+                         " sed \"s/ linkdown//; s/dev %1$s/dev X/g; s/  */ /g; s/^/$by /\"\n"
+                         "done; done\n"
+                         "ip -d -o link show dev %1$s | sed \"s/^[0-9]*: //; s/NO-CARRIER,//; s/,LOWER_UP//;"
+                         " s/,M-DOWN//; s/@[^:]*:/:/; s/qdisc [a-z_]*//; s/ state [A-Z]*//;"
+                         " s/bridge_slave.*addrgen/addrgen/; s/usedbcqueuelen [0-9]*//; s/promiscuity [0-9]* "
+                         "*allmulti [0-9]*//;"
+                         " s/%1$s/X/g\"\n"
+                         "ip -o address show dev %1$s scope global | sed 's/^[0-9]*: //; s/%1$s/X/; s/ "
+                         "tentative\\| optimistic//g' | sort\n"
+                         "ip neighbour show dev %1$s nud permanent; ip neighbour show proxy dev %1$s\n"
+                         "tc qdisc show dev %1$s | grep -v ' 0: ' | sed 's/direct_packets_stat [0-9]*//'; tc "
+                         "class show dev %1$s\n"
+                         "bridge fdb show dev %1$s 2>&1 | grep ' static'; :\n",
+                         name) >= 0);
         pipe = popen(command, "re");
         assert_non_null(pipe);
         while (n + 1 < size && fgets(text + n, (int)(size - n), pipe))
@@ -335,8 +344,8 @@ static size_t read_network(const char *name, char *text, size_t size) {
 
 /* The kernel's messages, of which @text has what they say. */
 static bool is_message(const char *entry) {
-        static const char *const keys[] = {"NEXTHOP_", "ROUTE_", "ROUTE6_", "NEIGHBOUR_",
-                                           "FDB_",     "QDISC_", "CLASS_"};
+        static const char *const keys[] = {"ADDR_",      "NEXTHOP_", "ROUTE_", "ROUTE6_", "SHARED6_",
+                                           "NEIGHBOUR_", "PROXY_",   "FDB_",   "QDISC_",  "CLASS_"};
 
         for (size_t i = 0; i < ELEMENTSOF(keys); i++)
                 if (startswith(entry, keys[i]))
@@ -359,12 +368,12 @@ char *dump_link(RouteSocket *socket, const char *name) {
         text = calloc(1, list.size + network_size);
         assert_non_null(text);
         at = read_network(name, text, network_size);
-        /* Addresses and the like are sets: their numbers go, and the lines are sorted. */
+        /* They are a set: the lines are sorted. */
         property_list_unset(&list, "TARGET"); /* @name once more */
         property_list_foreach(entry, &list) {
                 assert_true(n < ELEMENTSOF(lines));
                 if (!is_message(entry))
-                        lines[n++] = startswith(entry, "ADDRESS_") ? strchr(entry, '=') + 1 : entry;
+                        lines[n++] = entry;
         }
         qsort(lines, n, sizeof(*lines), compare_lines);
         for (size_t i = 0; i < n; i++)

@@ -21,6 +21,8 @@
 
 #include "inject/interface-fixture.h"
 #include "inject/interface-replay.h"
+#include "inject/interface-restore.h"
+#include "inject/interface-sysctl.h"
 #include "inject/netns.h"
 #include "util/log.h"
 #include "util/string.h"
@@ -44,18 +46,30 @@ static void assert_said(const char *dump, const char *line) {
                 fail_msg("There is no \"%s\" in\n%s", line, dump);
 }
 
+static int put_all_right(Fixture *f, const PropertyList *state) {
+        struct rtnl_link *link = get_link(f->home, "host0");
+        int r = interface_put_right(f->home, link, state);
+
+        rtnl_link_put(link);
+        return r;
+}
+
 /* Into the container, and all that its root could do to it, and back. */
 static void round_trip(Fixture *f, const char *before) {
-        char *after;
+        PropertyList state = {};
 
         assert_int_equal(move_in(f), 0);
+        assert_int_equal(interface_state_load(f->state_fd, "box", "wan0", &state), 0);
         maltreat(f);
         assert_int_equal(move_out(f), 0);
         assert_string_equal(logged, "");
-        after = dump_link(f->home, "host0");
-        assert_lines(after, before);
-        free(after);
+        assert_same(f->home, "host0", (char *)before);
         assert_no_state(f);
+        /* Whoever was interrupted behind it does it all once more. */
+        assert_int_equal(put_all_right(f, &state), 0);
+        assert_string_equal(logged, "");
+        assert_same(f->home, "host0", (char *)before);
+        property_list_deinit(&state);
 }
 
 static void test_routes(void **state) {
@@ -75,6 +89,11 @@ static void test_routes(void **state) {
                 "ip route add 10.9.0.0/16 via 10.1.1.1 dev host0 onlink tos 0x10\n"
                 "ip route add 10.8.0.0/16 nexthop via 192.0.2.2 dev host0 weight 3"
                 " nexthop via 192.0.2.3 dev host0\n"
+                /* Of two to one place the first is used, though it needs another one and the second does not.
+                 */
+                "ip route add 10.4.0.0/16 via 192.0.2.2 dev host0\n"
+                "ip route append 10.4.0.0/16 dev host0\n"
+                "ip neighbour add proxy 192.0.2.77 dev host0\n"
                 "ip neighbour add 192.0.2.66 lladdr 02:00:00:00:00:66 dev host0\n"
                 /* Who has these has them made again. */
                 "ip route add 10.7.0.0/16 via 192.0.2.1 dev host0 proto bird\n"
@@ -86,6 +105,7 @@ static void test_routes(void **state) {
         assert_said(before, "boot 203.0.113.0/24 via 192.0.2.3 dev X table 70");
         assert_said(before, "boot 10.9.0.0/16 tos 0x10 via 10.1.1.1 dev X onlink");
         assert_said(before, "weight 3");
+        assert_said(before, "192.0.2.77");
         assert_said(before, "192.0.2.66 lladdr 02:00:00:00:00:66");
         round_trip(f, before);
         on_host("test -z \"$(ip route show proto bird; ip route show proto dhcp)\"");
@@ -107,7 +127,6 @@ static void test_routes_of_ipv6(void **state) {
                 "  sleep 0.1\n"
                 "done\n"
                 "ip -6 route add default via 2001:db8::1 dev host0 src 2001:db8::7 pref high\n"
-                "ip -6 route add 2001:db8:1::/48 via fe80::1 dev host0 expires 600\n"
                 "ip -6 route add 2001:db8:2::/48 via fe80::1 dev host0 metric 7\n"
                 "ip -6 route add 2001:db8:3::/48 nexthop via fe80::1 dev host0 weight 2"
                 " nexthop via fe80::2 dev host0\n"
@@ -117,12 +136,111 @@ static void test_routes_of_ipv6(void **state) {
         assert_said(before, "boot 2001:db8:2::/48 via fe80::1 dev X metric 7");
         assert_said(before, "weight 2");
         assert_said(before, "2001:db8::9 lladdr 02:00:00:00:00:09");
-        /* One that lasts for a while only is not kept. */
-        free(before);
-        on_host("ip -6 route del 2001:db8:1::/48");
-        before = dump_link(f->home, "host0");
         round_trip(f, before);
         free(before);
+}
+
+/* What lasts for a while only is for somebody else to say again. */
+static void test_for_a_while(void **state) {
+        Fixture *f = fixture_or_skip(state);
+
+        make_veth(f);
+        on_host("ip link set lower0 up\n"
+                "ip link set host0 up\n"
+                "ip -6 address add 2001:db8::8/64 dev host0 nodad valid_lft 900 preferred_lft 900\n"
+                "ip -6 route add 2001:db8:1::/48 via fe80::1 dev host0 expires 600\n"
+                "ip -6 route add 2001:db8:2::/48 via fe80::1 dev host0 src 2001:db8::8\n");
+        assert_int_equal(move_in(f), 0);
+        assert_int_equal(move_out(f), 0);
+        on_host("! ip -6 address show dev host0 | grep -q 2001:db8::8\n"
+                "! ip -6 route show | grep -q 2001:db8:1::\n");
+        assert_non_null(strstr(logged, "host0 is back on the host without its route"));
+        assert_non_null(strstr(logged, "2001:db8:2::/48"));
+        assert_null(strstr(logged, "2001:db8:1::"));
+        assert_no_state(f);
+}
+
+/* As network managers have them. */
+static void test_addresses(void **state) {
+        Fixture *f = fixture_or_skip(state);
+        char *before;
+
+        make_veth(f);
+        on_host("ip link set lower0 up\n"
+                "ip link set host0 up\n"
+                "ip address add 192.0.2.7/24 dev host0 metric 77 label host0:1\n"
+                "ip address add 10.1.0.7/16 dev host0 noprefixroute\n"
+                "ip route add 10.1.0.0/16 dev host0 proto kernel scope link src 10.1.0.7 metric 100\n"
+                "ip route add default via 10.1.0.1 dev host0 proto static metric 100\n"
+                "ip address add 2001:db8::7/64 dev host0 nodad metric 55\n");
+        before = dump_link(f->home, "host0");
+        assert_said(before, "metric 77 scope global host0:1");
+        assert_said(before, "static default via 10.1.0.1 dev X metric 100");
+        round_trip(f, before);
+        on_host("ip route show 10.1.0.0/16 | grep -q 'proto kernel scope link src 10.1.0.7 metric 100'\n"
+                "ip route show 192.0.2.0/24 | grep -q 'metric 77'\n");
+        free(before);
+}
+
+/* The secret of an address's own bits has a say in how those are made. */
+static void test_sysctls(void **state) {
+        Fixture *f = fixture_or_skip(state);
+        char *before;
+
+        make_veth(f);
+        on_host("cd /proc/sys/net\n"
+                "ip link set lower0 up; ip link set host0 up\n"
+                "echo 2001:db8::1234 >ipv6/conf/host0/stable_secret\n"
+                "echo 3 >ipv6/conf/host0/addr_gen_mode\n"
+                "echo 0 >ipv4/conf/host0/rp_filter\n"
+                "echo 1234 >ipv4/neigh/host0/retrans_time_ms\n"
+                "echo 1 >ipv4/conf/host0/forwarding\n");
+        before = dump_link(f->home, "host0");
+        assert_said(before, "SYSCTL_ipv6/conf/addr_gen_mode=3");
+        assert_said(before, "SYSCTL_ipv4/conf/rp_filter=0");
+        /* It is what it was, whatever others are to be from now on. */
+        assert_int_equal(move_in(f), 0);
+        on_host("echo 1 >/proc/sys/net/ipv4/conf/default/rp_filter");
+        assert_int_equal(move_out(f), 0);
+        on_host("echo 0 >/proc/sys/net/ipv4/conf/default/rp_filter");
+        assert_string_equal(logged, "");
+        assert_same(f->home, "host0", before);
+        round_trip(f, before);
+        free(before);
+}
+
+/* One that the kernel refuses keeps nothing else from coming back. */
+static void test_refused_sysctl(void **state) {
+        Fixture *f = fixture_or_skip(state);
+        PropertyList list = {};
+
+        make_veth(f);
+        assert_int_equal(property_list_set(&list, "SYSCTL_ipv4/conf/rp_filter", "often"), 0);
+        assert_int_equal(property_list_set(&list, "SYSCTL_ipv6/conf/accept_ra", "0"), 0);
+        assert_int_equal(property_list_set(&list, "SYSCTL_ipv6/conf/../../all/accept_ra", "7"), 0);
+        assert_int_equal(interface_sysctl_put_right("host0", &list), 0);
+        assert_string_equal(logged,
+                            "22 host0 is back on the host without net/ipv4/conf/rp_filter being often: "
+                            "Invalid argument\n");
+        on_host("test $(cat /proc/sys/net/ipv6/conf/host0/accept_ra) = 0\n"
+                "test $(cat /proc/sys/net/ipv6/conf/all/accept_ra) != 7\n");
+        property_list_deinit(&list);
+}
+
+/* More than is kept is no reason not to give it. */
+static void test_too_many(void **state) {
+        Fixture *f = fixture_or_skip(state);
+
+        make_veth(f);
+        on_host("ip link set lower0 up; ip link set host0 up\n"
+                "seq 1 200 | sed 's/.*/route add 10.200.&.0\\/24 dev host0/' | ip -batch -\n"
+                "seq 1 200 | sed 's/.*/route add 10.201.&.0\\/24 dev host0/' | ip -batch -\n"
+                "seq 1 200 | sed 's/.*/route add 10.202.&.0\\/24 dev host0/' | ip -batch -\n");
+        assert_int_equal(move_in(f), 0);
+        assert_non_null(strstr(logged, "host0 has more than can be kept (ROUTE): "));
+        assert_int_equal(move_out(f), 0);
+        on_host("test $(ip route show dev host0 | wc -l) -gt 250");
+        assert_no_state(f);
 }
 
 /* A route of several next hops, of which another interface's stays when ours goes. */
@@ -176,6 +294,28 @@ static void skip_without(const char *what, const char *trial) {
 
 static void skip_without_bridge(void) {
         skip_without("bridge", "ip link add davit9 type bridge 2>/dev/null && ip link del davit9");
+}
+
+/* Its number is another one's by now: what it led to must not go that way. */
+static void test_next_hop_taken(void **state) {
+        Fixture *f = fixture_or_skip(state);
+
+        make_veth(f);
+        on_host("ip link set lower0 up\n"
+                "ip link set host0 up\n"
+                "ip address add 192.0.2.7/24 dev host0\n"
+                "ip nexthop add id 71 via 192.0.2.1 dev host0\n"
+                "ip route add 10.5.0.0/16 nhid 71\n");
+        assert_int_equal(move_in(f), 0);
+        on_host("ip link add davit1 type ifb && ip link set davit1 up\n"
+                "ip address add 198.51.100.7/24 dev davit1\n"
+                "ip nexthop add id 71 via 198.51.100.1 dev davit1\n");
+        assert_int_equal(move_out(f), 0);
+        delete_link(f->home, "davit1");
+        on_host("! ip route show | grep -q 10.5.0.0/16");
+        assert_non_null(strstr(logged, "without its next hop id 71"));
+        assert_non_null(strstr(logged, "10.5.0.0/16"));
+        assert_no_state(f);
 }
 
 static void test_queueing(void **state) {
@@ -258,12 +398,42 @@ static void test_master_gone(void **state) {
         delete_link(f->home, "davit0");
         on_host("ip link add davit0 index %u type ifb", ifindex);
         assert_int_equal(move_out(f), 0);
-        assert_non_null(strstr(logged, "host0 is back on the host, but is not a port of davit0 as before"));
+        assert_non_null(strstr(logged, "host0 is back on the host, but not a port of davit0 as before"));
         link = get_link(f->home, "host0");
         assert_int_equal(rtnl_link_get_master(link), 0);
         assert_true(rtnl_link_get_flags(link) & IFF_UP);
         rtnl_link_put(link);
         assert_no_state(f);
+}
+
+/* What the container hides on top of it keeps it from being a port, and is no reason not to give it back;
+ * with the container that goes. */
+static void test_hidden_on_top_of_a_port(void **state) {
+        Fixture *f = fixture_or_skip(state);
+        int hidden_fd;
+        pid_t hidden;
+        char *before;
+
+        skip_without_bridge();
+        make_veth(f);
+        make_bridge("davit0");
+        on_host("ip link set host0 up master davit0");
+        before = dump_link(f->home, "host0");
+        assert_int_equal(move_in(f), 0);
+        hidden = start_namespace(&hidden_fd);
+        on_host("nsenter --net=/proc/%1$d/ns/net ip link add link wan0 name spy type macvlan\n"
+                "nsenter --net=/proc/%1$d/ns/net ip link set spy netns %2$d\n",
+                (int)f->holder, (int)hidden);
+        assert_int_equal(move_out(f), 0);
+        assert_true(link_exists(f->home, "host0"));
+        assert_non_null(strstr(logged, "host0 is back on the host, but cannot be a port of davit0"));
+        assert_present(f, 0);
+        close(hidden_fd);
+        end_namespace(hidden);
+        assert_int_equal(interface_restore(f->state_fd, "box"), 0);
+        assert_same(f->home, "host0", before);
+        assert_no_state(f);
+        free(before);
 }
 
 /* Where the host has put it somewhere since it came home by itself, it stays there. */
@@ -307,7 +477,7 @@ static void test_out_of_reach(void **state) {
         assert_int_equal(move_in(f), 0);
         assert_int_equal(move_out(f), 0);
         assert_non_null(strstr(logged, "203.0.113.0/24"));
-        assert_non_null(strstr(logged, "does not come back with its interface"));
+        assert_non_null(strstr(logged, "host0 is back on the host without its route"));
         assert_null(strstr(logged, "198.51.100.0"));
         on_host("ip route show dev host0 | grep -q 198.51.100.0/24\n"
                 "! ip route show | grep -q 203.0.113.0\n");
@@ -321,14 +491,14 @@ static void test_replaced_meanwhile(void **state) {
         make_veth(f);
         on_host("ip link set lower0 up\n"
                 "ip link set host0 up\n"
-                "ip -6 route add default via fe80::1 dev host0\n");
+                "ip -6 route add default nexthop via fe80::1 dev host0 nexthop via fe80::3 dev host0\n");
         assert_int_equal(move_in(f), 0);
         on_host("ip link set lower0 up\n"
                 "ip -6 route add default via fe80::2 dev lower0\n");
         assert_int_equal(move_out(f), 0);
         on_host("ip -6 route show default | grep -q 'via fe80::2 dev lower0'\n"
                 "! ip -6 route show default | grep -q host0\n");
-        assert_string_equal(logged, "");
+        assert_non_null(strstr(logged, "host0 is back on the host without its route"));
         assert_no_state(f);
 }
 
@@ -375,27 +545,43 @@ static void test_nothing_of_the_containers(void **state) {
         char *before, *script = NULL;
 
         make_macvlan(f);
-        on_host("ip link set lower0 up; ip link set host0 up");
+        on_host("ip link set lower1 up; ip link set lower0 up; ip link set host0 up\n"
+                "for i in $(seq 100); do grep -q up /sys/class/net/host0/operstate && break; sleep 0.1; "
+                "done\n");
         before = dump_link(f->home, "host0");
-        assert_int_equal(move_in(f), 0);
-        assert_true(asprintf(&script,
-                             "nsenter --net=/proc/%d/ns/net sh -ec '\n"
-                             "ip address add 192.0.2.7/24 dev wan0\n"
-                             "ip route add 203.0.113.0/24 via 192.0.2.1 dev wan0\n"
-                             "ip neighbour add 192.0.2.9 lladdr 02:00:00:00:00:09 dev wan0\n"
-                             "tc qdisc add dev wan0 root handle 7: pfifo limit 77\n"
-                             "ip link set dev wan0 gso_max_segs 3 mode dormant\n"
-                             "ip link set dev wan0 broadcast 02:00:00:00:00:01\n"
-                             "ip link set dev wan0 type macvlan mode private\n"
-                             "ip link set dev wan0 protodown on\n"
-                             "ip link set dev wan0 protodown_reason 3 on\n"
-                             "'\n",
-                             (int)f->holder) >= 0);
-        on_host("%s", script);
-        free(script);
-        assert_int_equal(move_out(f), 0);
-        assert_same(f->home, "host0", before);
-        assert_no_state(f);
+        for (int reason_alone = 0; reason_alone < 2; reason_alone++) {
+                assert_int_equal(move_in(f), 0);
+                assert_true(
+                        asprintf(&script,
+                                 "nsenter --net=/proc/%d/ns/net sh -ec '\n"
+                                 "ip address add 192.0.2.7/24 dev wan0\n"
+                                 "ip route add 203.0.113.0/24 via 192.0.2.1 dev wan0\n"
+                                 "ip neighbour add 192.0.2.9 lladdr 02:00:00:00:00:09 dev wan0\n"
+                                 "tc qdisc add dev wan0 root handle 7: pfifo limit 77\n"
+                                 "ip link set dev wan0 gso_max_segs 3 gso_max_size 1000 gro_max_size 2000\n"
+                                 "ip link set dev wan0 mode dormant\n"
+                                 "ip link set dev wan0 broadcast 02:00:00:00:00:01\n"
+                                 "ip link set dev wan0 type macvlan mode private\n"
+                                 "ip link set dev wan0 state dormant\n"
+                                 "ip link set dev wan0 protodown on\n"
+                                 "ip link set dev wan0 protodown_reason 3 on\n"
+                                 "%s"
+                                 "'\n",
+                                 (int)f->holder,
+                                 reason_alone ? "ip link set dev wan0 protodown_reason 3 off protodown off\n"
+                                                "ip link set dev wan0 protodown_reason 3 on\n"
+                                              : "") >= 0);
+                on_host("%s", script);
+                free(script);
+                assert_int_equal(move_out(f), 0);
+                assert_same(f->home, "host0", before);
+                assert_string_equal(logged, "");
+                on_host("for i in $(seq 100); do grep -q up /sys/class/net/host0/operstate && break; sleep "
+                        "0.1; done\n"
+                        "grep -q up /sys/class/net/host0/operstate\n"
+                        "ip link set host0 protodown on; ip link set host0 protodown off\n");
+                assert_no_state(f);
+        }
         free(before);
 }
 
@@ -418,7 +604,7 @@ static void test_broken_state(void **state) {
                 int r;
 
                 assert_int_equal(property_list_append(&list, broken[i], strlen(broken[i]) + 1), 0);
-                r = interface_replay_put_right(f->home, (unsigned int)rtnl_link_get_ifindex(link), &list);
+                r = interface_replay_rest(f->home, link, &list);
                 assert_true(i < 3 ? r == -EBADMSG : r == 0);
                 property_list_deinit(&list);
         }
@@ -429,6 +615,13 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_routes, setup, interface_teardown),
                 cmocka_unit_test_setup_teardown(test_routes_of_ipv6, setup, interface_teardown),
+                cmocka_unit_test_setup_teardown(test_for_a_while, setup, interface_teardown),
+                cmocka_unit_test_setup_teardown(test_addresses, setup, interface_teardown),
+                cmocka_unit_test_setup_teardown(test_sysctls, setup, interface_teardown),
+                cmocka_unit_test_setup_teardown(test_refused_sysctl, setup, interface_teardown),
+                cmocka_unit_test_setup_teardown(test_too_many, setup, interface_teardown),
+                cmocka_unit_test_setup_teardown(test_next_hop_taken, setup, interface_teardown),
+                cmocka_unit_test_setup_teardown(test_hidden_on_top_of_a_port, setup, interface_teardown),
                 cmocka_unit_test_setup_teardown(test_shared_route_of_ipv6, setup, interface_teardown),
                 cmocka_unit_test_setup_teardown(test_next_hops, setup, interface_teardown),
                 cmocka_unit_test_setup_teardown(test_queueing, setup, interface_teardown),

@@ -18,6 +18,9 @@ rules:
   - name: uplink
     match: { class: net, driver: e1000e }
     give: { to: router, net: { name: wan0, mtu: 1400 } }
+  - name: tagged
+    match: { class: net, property: { INTERFACE: lan7 } }
+    give: { to: tagged, net: { name: wan7 } }
 END
 
 qemu netdev_add type=user id=wire
@@ -47,7 +50,7 @@ of_network() {
                ip -6 -o route show table all proto boot dev '$1'; ip neighbour show dev '$1' nud permanent
                tc qdisc show dev '$1' | grep -v ' 0: '; tc class show dev '$1'
                grep . /proc/sys/net/ipv[46]/conf/'$1'/{rp_filter,accept_ra,forwarding} /proc/sys/net/ipv4/neigh/'$1'/retrans_time
-               cat /sys/class/net/'$1'/address" | sed 's/linkdown//; s/  */ /g; s/ $//' | grep -v '^class fq_codel'
+               cat /sys/class/net/'$1'/address" | sed 's/linkdown//; s/direct_packets_stat [0-9]*//; s/  */ /g; s/ $//' | grep -v '^class fq_codel'
 }
 
 guest "sysctl -q -w net.ipv4.conf.$name.rp_filter=2 net.ipv6.conf.$name.accept_ra=0 net.ipv4.neigh.$name.retrans_time=77
@@ -92,6 +95,20 @@ eventually 10 "test -e /sys/class/net/$name/master" "it is the bond's again"
 expect "with the bond's address" "$before" "$(of_network "$name")"
 guest "ip link del bond0; ip link del dummy7"
 expect "and its own afterwards" "$address" "$(guest "cat /sys/class/net/$name/address")"
+
+# ---- an interface of one VLAN, which the container's root sets up as he likes
+
+guest "ip link set $name up; ip link add link $name name lan7 type vlan id 7 loose_binding on"
+before=$(guest "ip -d -o link show dev lan7 | grep -o 'vlan protocol.*'")
+launch tagged
+eventually 10 "davitctl exec tagged -- test -e /sys/class/net/wan7" "the interface of a VLAN goes in"
+guest "pid=\$(davitctl info tagged | awk '\$1 ~ /^Pid/ { print \$2 }')
+       nsenter -t \$pid -n ip link set wan7 type vlan reorder_hdr off loose_binding off gvrp on
+       nsenter -t \$pid -n ip -d link show wan7 | grep GVRP"
+guest "davitctl stop tagged"
+eventually 10 "test -e /sys/class/net/lan7" "it is the host's again"
+expect "with the host's settings" "$before" "$(guest "ip -d -o link show dev lan7 | grep -o 'vlan protocol.*'")"
+guest "ip link del lan7"
 
 # ---- unplugged while it is inside
 
