@@ -22,6 +22,7 @@
 #include "inject/interface-restore.h"
 #include "inject/interface-state.h"
 #include "inject/interface-sysctl.h"
+#include "util/log.h"
 #include "util/string.h"
 
 typedef struct Repair {
@@ -39,8 +40,18 @@ static void repair_note(Repair *repair, int r) {
                 repair->error = r;
 }
 
-static void repair_request(Repair *repair, struct rtnl_link *change) {
-        repair_note(repair, link_change(repair->home, repair->link, change));
+/* What is refused is told, and is no reason to try all of it again, over what the host has made of it by
+ * then. */
+static void repair_step(Repair *repair, const char *what, int r) {
+        if (r >= 0 || r == -EBADMSG || r == -ENODEV || route_error_passes(r))
+                repair_note(repair, r);
+        else
+                log_full(LOG_WARNING, r, NULL, "%s is back on the host without its %s: %m",
+                         rtnl_link_get_name(repair->link), what);
+}
+
+static void repair_request(Repair *repair, const char *what, struct rtnl_link *change) {
+        repair_step(repair, what, link_change(repair->home, repair->link, change));
 }
 
 static bool repair_reread(Repair *repair) {
@@ -71,7 +82,7 @@ static void repair_name(Repair *repair) {
             streq(name, rtnl_link_get_name(repair->link)))
                 return;
         /* Before Linux 6.2 an interface that is up cannot be renamed. */
-        repair_note(repair, link_set_flags(repair->home, repair->link, 0, IFF_UP));
+        repair_step(repair, "name", link_set_flags(repair->home, repair->link, 0, IFF_UP));
         r = link_rename(repair->home, repair->link, name);
         repair->name_taken = r == -EEXIST;
         for (unsigned int i = 0; r == -EEXIST && i < INTERFACE_SPARE_NAMES; i++) {
@@ -80,7 +91,7 @@ static void repair_name(Repair *repair) {
                         return;
                 r = link_rename(repair->home, repair->link, name);
         }
-        repair_note(repair, r);
+        repair_step(repair, "name", r);
         repair->misnamed = r < 0;
 }
 
@@ -107,7 +118,7 @@ static void repair_numbers(Repair *repair) {
                         return;
                 }
                 table[i].set(change, value);
-                repair_request(repair, change);
+                repair_request(repair, table[i].key, change);
         }
 }
 
@@ -131,8 +142,8 @@ static void repair_address(Repair *repair) {
         }
         rtnl_link_set_addr(change, saved);
         /* Most drivers take another address only while the interface is down. */
-        repair_note(repair, link_set_flags(repair->home, repair->link, 0, IFF_UP));
-        repair_request(repair, change);
+        repair_step(repair, "hardware address", link_set_flags(repair->home, repair->link, 0, IFF_UP));
+        repair_request(repair, "hardware address", change);
 }
 
 static void repair_alias(Repair *repair) {
@@ -148,7 +159,7 @@ static void repair_alias(Repair *repair) {
                 return;
         }
         rtnl_link_set_ifalias(change, alias);
-        repair_request(repair, change);
+        repair_request(repair, "alias", change);
 }
 
 /* Whether the state has @altname. */
@@ -179,7 +190,7 @@ static void repair_remove_altnames(Repair *repair) {
                         const char *altname = strchr(entry, '=') + 1;
 
                         if (!altname_saved(repair->state, altname))
-                                repair_note(repair,
+                                repair_step(repair, "alternative names alone",
                                             link_remove_altname(repair->home, repair->ifindex, altname));
                 }
         }
@@ -196,7 +207,7 @@ static void repair_add_altnames(Repair *repair) {
                 r = link_add_altname(repair->home, repair->ifindex, name);
                 /* There already; or another interface has it by now, which then may keep it. */
                 if (r != -EEXIST)
-                        repair_note(repair, r);
+                        repair_step(repair, "alternative name", r);
         }
 }
 
@@ -208,8 +219,9 @@ static void repair_addresses(Repair *repair) {
         /* As former versions wrote them. */
         property_list_foreach(entry, repair->state)
                 if (startswith(entry, "ADDRESS_"))
-                        repair_note(repair, interface_state_add_address(repair->home, repair->ifindex,
-                                                                        strchr(entry, '=') + 1));
+                        repair_step(repair, "address",
+                                    interface_state_add_address(repair->home, repair->ifindex,
+                                                                strchr(entry, '=') + 1));
 }
 
 static void repair_up(Repair *repair, unsigned int flags) {
@@ -217,7 +229,7 @@ static void repair_up(Repair *repair, unsigned int flags) {
 
         /* A radio that was switched off meanwhile was set down by that, and stays it on the host, too. */
         if (r != -ERFKILL)
-                repair_note(repair, r);
+                repair_step(repair, "being up", r);
 }
 
 /* What the host had set for it in its own network, but for what needs it to be up. */
@@ -242,7 +254,7 @@ int interface_put_right(RouteSocket *home, struct rtnl_link *link, const Propert
         repair.link = link;
 
         /* As long as the card has set an address for it, it takes no other. */
-        repair_note(&repair, interface_function_put_right(home, state));
+        repair_step(&repair, "settings on its card", interface_function_put_right(home, state));
         repair_remove_altnames(&repair);
         repair_name(&repair);
         if (repair_reread(&repair)) {
@@ -253,15 +265,16 @@ int interface_put_right(RouteSocket *home, struct rtnl_link *link, const Propert
                 /* IPv6 addresses go with the interface when it goes down, so this comes behind all that needs
                  * it. */
                 if (repair_reread(&repair))
-                        repair_note(&repair,
+                        repair_step(&repair, "flags",
                                     link_set_flags(home, repair.link, flags, INTERFACE_FLAGS_KEPT & ~IFF_UP));
                 repair_network(&repair);
                 repair_addresses(&repair);
                 if (repair_reread(&repair))
                         repair_up(&repair, flags);
-                repair_note(&repair, interface_attribute_wake(home, repair.ifindex, state));
+                repair_step(&repair, "operational state",
+                            interface_attribute_wake(home, repair.ifindex, state));
                 repair_note(&repair, interface_replay_rest(home, repair.link, state));
         }
         rtnl_link_put(repair.link);
-        return repair.error < 0 ? repair.error : repair.name_taken ? -EEXIST : repair.held;
+        return repair.error < 0 ? repair.error : repair.held ? 1 : repair.name_taken ? -EEXIST : 0;
 }

@@ -19,10 +19,10 @@ static inline void interface_spare_name(unsigned int i, char name[IFNAMSIZ]) {
 /**
  * interface_put_right() - make an interface on the host as its saved state says
  *
- * Goes on after a failure. Changes nothing that is right already.
+ * Goes on after a failure. Changes nothing that is right already. What is refused is logged.
  *
  * Return: 0; 1 all is right, but something that the container has put on top of it and hides keeps it from
  * being the port that it was; -EEXIST all is right but its name, which is taken: it has a spare one then;
- * errno of the first thing that failed.
+ * errno of the first thing that failed and may not fail once more.
  */
 int interface_put_right(RouteSocket *home, struct rtnl_link *link, const PropertyList *state);

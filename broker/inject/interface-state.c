@@ -395,6 +395,37 @@ int interface_state_remove(int state_fd, const char *container, const char *insi
         return unlinkat(state_fd, name, /* flags= */ 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 
+#define PORT_ALONE_KEY "PORT_ALONE"
+
+int interface_state_reduce_to_port(PropertyList *state) {
+        static const char *const kept[] = {
+                "DEVICE=",         "INSIDE=", "TARGET=", "ITEM_", "PROPERTY_",  "NAME=",   "IFINDEX=",
+                "INSIDE_IFINDEX=", "KIND=",   "LOWER=",  "BUS=",  "PERMANENT=", "PARENT=", "MAC=",
+                "FUNCTION=",       "CARD=",   "MASTER",  "PORT_",
+        };
+        _cleanup_(property_list_deinit) PropertyList reduced = {};
+        int r = 0;
+
+        property_list_foreach(entry, state)
+                for (size_t i = 0; i < ELEMENTSOF(kept) && r >= 0; i++)
+                        if (startswith(entry, kept[i])) {
+                                r = property_list_append(&reduced, entry, strlen(entry) + 1);
+                                break;
+                        }
+        if (r >= 0)
+                r = property_list_set(&reduced, PORT_ALONE_KEY, "1");
+        if (r < 0)
+                return r;
+        property_list_deinit(state);
+        *state = reduced;
+        reduced = (PropertyList){};
+        return 0;
+}
+
+bool interface_state_is_of_port(const PropertyList *state) {
+        return property_list_get(state, PORT_ALONE_KEY);
+}
+
 int interface_state_lock(int state_fd) {
         /* Of our own: what was inherited is one and the same lock to all children of davitd. */
         _cleanup_close_ int fd = openat(state_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

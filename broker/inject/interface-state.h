@@ -35,6 +35,10 @@
  *   FUNCTION_MAC=, FUNCTION_VLAN=, FUNCTION_QOS=, FUNCTION_PROTOCOL=
  *                                               what the card had set for it, where that is changed
  *
+ * Where all of it is right but that it is a port, these alone are left, and
+ *
+ *   PORT_ALONE=1
+ *
  * Of an interface that is made, NAME and IFINDEX are its parent's, and of all that follows there is only
  *
  *   SIBLING_n=                                  the index inside of another one on the same parent
@@ -73,6 +77,11 @@ int interface_state_save(int state_fd, const char *container, const PropertyList
 int interface_state_load(int state_fd, const char *container, const char *inside, PropertyList *ret);
 /* Return: 0, also when there is none; errno. */
 int interface_state_remove(int state_fd, const char *container, const char *inside);
+
+/* Leaves what tells which interface it is, and whose port. Return: 0; -ENOMEM. */
+int interface_state_reduce_to_port(PropertyList *state);
+/* Whether it was reduced so. */
+bool interface_state_is_of_port(const PropertyList *state);
 
 /* Waits until nobody else chooses an interface, or puts one right of which the container is gone. Return: fd
  * that holds the lock; errno. */

@@ -40,6 +40,7 @@
 #include "inject/interface-find.h"
 #include "inject/interface-function.h"
 #include "inject/interface-make.h"
+#include "inject/interface-port.h"
 #include "inject/interface-restore.h"
 #include "inject/interface-settle.h"
 #include "inject/interface-state.h"
@@ -160,10 +161,38 @@ static int find_home(InterfaceFinder *finder, const PropertyList *state, struct 
 
 /* Return: as interface_put_right(). */
 static int put_right(RouteSocket *home, struct rtnl_link *link, const PropertyList *state) {
-        int k = interface_is_wifi(state) ? interface_wifi_put_right(home, link, state) : 0;
-        int r = interface_put_right(home, link, state);
+        int r, k;
 
+        if (interface_state_is_of_port(state))
+                return interface_port_put_right(home, link, state);
+        k = interface_is_wifi(state) ? interface_wifi_put_right(home, link, state) : 0;
+        r = interface_put_right(home, link, state);
         return k < 0 && (r >= 0 || r == -EEXIST) ? k : r;
+}
+
+/* The same while nobody else chooses an interface: he would note what it is now for what it was. */
+static int put_right_locked(RouteSocket *home, struct rtnl_link *link, const PropertyList *state,
+                            int state_fd) {
+        _cleanup_close_ int lock_fd = interface_state_lock(state_fd);
+
+        return lock_fd < 0 ? lock_fd : put_right(home, link, state);
+}
+
+/* The interface is the host's again and as it was, but for being a port: for that alone the state is kept,
+ * until the container ends. Return: 0; errno. */
+static int keep_port(PropertyList *state, int state_fd, const char *container) {
+        char name[IFNAMSIZ] = "", master[IFNAMSIZ] = "";
+        int r;
+
+        (void)string_from_component(property_list_get(state, "NAME") ?: "", name, sizeof(name));
+        (void)string_from_component(property_list_get(state, "MASTER_NAME") ?: "", master, sizeof(master));
+        log_full(LOG_WARNING, 0, &(LogSubject){.container = container},
+                 "%s is back on the host, but cannot be a port of %s: the container keeps something on top "
+                 "of it, "
+                 "out of sight",
+                 name, master);
+        r = interface_state_reduce_to_port(state);
+        return r < 0 ? r : interface_state_save(state_fd, container, state);
 }
 
 /* From wherever it is to the host and as it was. Return: 0; 1 but for what the container hides on top of it;
@@ -181,13 +210,13 @@ static int give_back(InterfaceFinder *finder, const PropertyList *state, int sta
                 return r;
         k = interface_drop_uppers(finder->inside, finder->home_fd, (unsigned int)rtnl_link_get_ifindex(home),
                                   state_fd, container);
-        r = put_right(finder->home, home, state);
+        r = put_right_locked(finder->home, home, state, state_fd);
         return k < 0 && (r >= 0 || r == -EEXIST) ? k : r;
 }
 
 /* A state that is there already: the interface is inside, or on its way back somebody was interrupted.
- * Return: 1 it is inside and as wanted; 0 it is not; -EBUSY it is a function, and the container hides it;
- * errno. */
+ * Return: 1 it is inside and as wanted; 0 it is not; -EBUSY the container hides it, or something on top of
+ * it; errno. */
 static int take_up_earlier(InterfaceFinder *finder, const Item *item, int state_fd, const char *container) {
         _cleanup_(property_list_deinit) PropertyList state = {};
         _cleanup_(rtnl_link_putp) struct rtnl_link *link = NULL, *home = NULL;
@@ -208,8 +237,8 @@ static int take_up_earlier(InterfaceFinder *finder, const Item *item, int state_
                 return 1;
         r = find_home(finder, &state, &home);
         if (r >= 0) {
-                r = put_right(finder->home, home, &state);
-                return r == -EEXIST || r > 0 ? 0 : r;
+                r = put_right_locked(finder->home, home, &state, state_fd);
+                return r == -EEXIST ? 0 : r > 0 ? -EBUSY : r;
         }
         if (r != -ENODEV)
                 return r;
@@ -231,21 +260,31 @@ typedef struct Former {
         bool found;
 } Former;
 
+/* Whether @link is what a former container had. Of a function the hardware's place may be that of two. */
+static bool is_former(const Former *former, const PropertyList *state) {
+        if (net_mode_makes(interface_state_mode(state)))
+                return false;
+        if (property_list_get(state, "FUNCTION") &&
+            interface_state_number(state, "IFINDEX") != (uint32_t)rtnl_link_get_ifindex(former->link))
+                return false;
+        return interface_is_saved(former->finder, state, former->link) > 0;
+}
+
 static int put_right_former(const PropertyList *state, void *userdata) {
         Former *former = userdata;
+        int r;
 
-        if (net_mode_makes(interface_state_mode(state)) ||
-            interface_is_saved(former->finder, state, former->link) <= 0)
+        if (!is_former(former, state))
                 return 0;
         former->found = true;
-        /* What is refused is tried again when the state's own container is looked at. */
-        (void)put_right(former->finder->home, former->link, state);
-        return 0;
+        r = put_right(former->finder->home, former->link, state);
+        return r > 0 ? -EBUSY : r == -EEXIST ? 0 : r;
 }
 
 /* An interface may be back from a container that died, and not be put right yet: what it is now is not what
- * it was. Return: 0; errno. */
-static int finish_former(InterfaceFinder *finder, int state_fd, struct rtnl_link **link) {
+ * it was. Return: 0; -ENODEV that is another one by its right name; -EBUSY a container keeps something on top
+ * of it; errno. */
+static int finish_former(InterfaceFinder *finder, int state_fd, const char *target, struct rtnl_link **link) {
         Former former = {.finder = finder, .link = *link};
         unsigned int ifindex = (unsigned int)rtnl_link_get_ifindex(*link);
         struct rtnl_link *now;
@@ -259,7 +298,7 @@ static int finish_former(InterfaceFinder *finder, int state_fd, struct rtnl_link
                 return r;
         rtnl_link_put(*link);
         *link = now;
-        return 0;
+        return streq(rtnl_link_get_name(now), target) ? 0 : -ENODEV;
 }
 
 /* The interface of that name, to be moved; its state is written. */
@@ -275,7 +314,7 @@ static int choose_named(InterfaceFinder *finder, const Item *item, int state_fd,
                 return lock_fd;
         r = link_get(finder->home, /* ifindex= */ 0, item->target, &link);
         if (r >= 0)
-                r = finish_former(finder, state_fd, &link);
+                r = finish_former(finder, state_fd, item->target, &link);
         if (r >= 0)
                 r = check_name_free(finder, item->path);
         if (r >= 0)
@@ -341,8 +380,10 @@ static int move_chosen(InterfaceFinder *finder, const Item *item, struct rtnl_li
         gone = gone && k == -ENODEV;
         if (gone)
                 k = interface_function_put_right(finder->home, state);
-        if (k >= 0)
+        if (k == 0)
                 (void)interface_state_remove(state_fd, container, item->path);
+        else if (k > 0)
+                (void)keep_port(state, state_fd, container);
         return gone ? 1 : r;
 }
 
@@ -398,17 +439,6 @@ static int drop_gone(RouteSocket *home, const PropertyList *state, int state_fd,
         return r < 0 ? r : interface_state_remove(state_fd, container, inside);
 }
 
-static void log_held(const PropertyList *state) {
-        char name[IFNAMSIZ] = "", master[IFNAMSIZ] = "";
-
-        (void)string_from_component(property_list_get(state, "NAME") ?: "", name, sizeof(name));
-        (void)string_from_component(property_list_get(state, "MASTER_NAME") ?: "", master, sizeof(master));
-        log_warning(
-                "%s is back on the host, but cannot be a port of %s: its last container keeps something on "
-                "top of it, out of sight",
-                name, master);
-}
-
 int interface_move_out(const Item *item, int netns_fd, int state_fd, const char *container) {
         _cleanup_(interface_finder_close) InterfaceFinder finder = INTERFACE_FINDER_NULL;
         _cleanup_(property_list_deinit) PropertyList state = {};
@@ -428,11 +458,8 @@ int interface_move_out(const Item *item, int netns_fd, int state_fd, const char 
                 return is_kept(&state) ? 0 : drop_gone(finder.home, &state, state_fd, container);
         if (r < 0 && r != -EEXIST)
                 return r;
-        /* At the container's end it is finished. */
-        if (r > 0) {
-                log_held(&state);
-                return 0;
-        }
+        if (r > 0)
+                return keep_port(&state, state_fd, container);
         k = interface_state_remove(state_fd, container, item->path);
         return k < 0 ? k : r;
 }
@@ -561,12 +588,12 @@ static int find_given_back(Restorer *restorer, const PropertyList *state, struct
         }
 }
 
-/* Another container may be waiting for it, and note what it is now for what it was. Return: as
- * interface_put_right(). */
-static int put_right_locked(Restorer *restorer, struct rtnl_link *link, const PropertyList *state) {
-        _cleanup_close_ int lock_fd = interface_state_lock(restorer->state_fd);
+/* The last namespace is slow to die: whoever looks next finishes it. */
+static int restore_later(const PropertyList *state, int state_fd, const char *container) {
+        _cleanup_(property_list_deinit) PropertyList port = {};
+        int r = property_list_copy(&port, state);
 
-        return lock_fd < 0 ? lock_fd : put_right(restorer->finder.home, link, state);
+        return r < 0 ? r : keep_port(&port, state_fd, container);
 }
 
 static int restore_one(const PropertyList *state, void *userdata) {
@@ -578,14 +605,14 @@ static int restore_one(const PropertyList *state, void *userdata) {
         /* What was made went with the namespace. */
         r = net_mode_makes(interface_state_mode(state)) ? -ENODEV : find_given_back(restorer, state, &link);
         if (r >= 0)
-                r = put_right_locked(restorer, link, state);
+                r = put_right_locked(restorer->finder.home, link, state, restorer->state_fd);
         /* Namespaces of the container's own die after it. */
         while (r > 0 && now_usec() < restorer->deadline) {
                 usleep(HELD_USEC);
-                r = put_right_locked(restorer, link, state);
+                r = put_right_locked(restorer->finder.home, link, state, restorer->state_fd);
         }
         if (r > 0)
-                log_held(state);
+                return restore_later(state, restorer->state_fd, restorer->container);
         if (r == -ENODEV)
                 return drop_gone(restorer->finder.home, state, restorer->state_fd, restorer->container);
         if (r < 0 && r != -EEXIST)
@@ -593,7 +620,7 @@ static int restore_one(const PropertyList *state, void *userdata) {
         k = string_from_component(property_list_get(state, "INSIDE"), inside, sizeof(inside));
         if (k >= 0)
                 k = interface_state_remove(restorer->state_fd, restorer->container, inside);
-        return k < 0 ? k : MIN(r, 0);
+        return k < 0 ? k : r;
 }
 
 int interface_restore(int state_fd, const char *container) {

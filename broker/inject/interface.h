@@ -38,13 +38,17 @@ int interface_remove(const Item *item, int netns_fd, int state_fd, const char *c
  * Return: 0, also when it is there already; -ENODEV no such interface on the host; -EEXIST the name is taken
  * inside; -EOPNOTSUPP an interface that cannot move, or of a kind that could not be told apart from a twin
  * which the container makes (a tap, a tunnel); GRANT_NO_FUNCTION no function is free; -EBUSY the container
- * has one already and hides it, or there is another interface on its radio, which was not given and would go
- * along; errno. On failure the interface is on the host again as it was.
+ * has one already and hides it, a container hides something on top of it, or there is another interface on
+ * its radio, which was not given and would go along; errno. On failure the interface is on the host again as
+ * it was.
  */
 int interface_move_in(const Item *item, int netns_fd, int state_fd, const char *container);
 
 /**
  * interface_move_out() - give it back by what was saved
+ *
+ * What the kernel refuses is logged, and not tried again. While the container hides something on top of it,
+ * it cannot be a bridge's port: that is done when the container has ended.
  *
  * Return: 0, also when it is gone for good; -EEXIST its name is taken on the host by now: it is back and put
  * right, but under another ("davitN"); errno: what could be put right was, and the state is kept for another

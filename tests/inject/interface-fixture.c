@@ -201,6 +201,7 @@ int interface_teardown(void **state) {
         delete_link(f->home, "host0");
         delete_link(f->home, "lower0");
         delete_link(f->home, "davit0");
+        delete_link(f->home, "davit1");
         f->home = route_socket_close(f->home);
         f->inside = route_socket_close(f->inside);
         if (f->holder > 0)

@@ -219,7 +219,10 @@ static void test_next_before_restored(void **state) {
                 rtnl_link_put(link);
                 close(home_fd);
 
+                /* It is another one's name. */
                 other.target = "dev7";
+                assert_int_equal(interface_move_in(&other, f->netns_fd, f->state_fd, "next"), -ENODEV);
+                other.target = "host0";
                 assert_int_equal(interface_move_in(&other, f->netns_fd, f->state_fd, "next"), 0);
                 if (restored)
                         assert_int_equal(interface_restore(f->state_fd, "box"), 0);

@@ -152,8 +152,8 @@ static void test_for_a_while(void **state) {
                 "ip -6 route add 2001:db8:2::/48 via fe80::1 dev host0 src 2001:db8::8\n");
         assert_int_equal(move_in(f), 0);
         assert_int_equal(move_out(f), 0);
-        on_host("! ip -6 address show dev host0 | grep -q 2001:db8::8\n"
-                "! ip -6 route show | grep -q 2001:db8:1::\n");
+        on_host("! ip -6 address show dev host0 | grep -q 2001:db8::8");
+        on_host("! ip -6 route show | grep -q 2001:db8:1::");
         assert_non_null(strstr(logged, "host0 is back on the host without its route"));
         assert_non_null(strstr(logged, "2001:db8:2::/48"));
         assert_null(strstr(logged, "2001:db8:1::"));
@@ -186,6 +186,7 @@ static void test_addresses(void **state) {
 static void test_sysctls(void **state) {
         Fixture *f = fixture_or_skip(state);
         char *before;
+        int r;
 
         make_veth(f);
         on_host("cd /proc/sys/net\n"
@@ -201,8 +202,9 @@ static void test_sysctls(void **state) {
         /* It is what it was, whatever others are to be from now on. */
         assert_int_equal(move_in(f), 0);
         on_host("echo 1 >/proc/sys/net/ipv4/conf/default/rp_filter");
-        assert_int_equal(move_out(f), 0);
+        r = move_out(f);
         on_host("echo 0 >/proc/sys/net/ipv4/conf/default/rp_filter");
+        assert_int_equal(r, 0);
         assert_string_equal(logged, "");
         assert_same(f->home, "host0", before);
         round_trip(f, before);
@@ -410,15 +412,15 @@ static void test_master_gone(void **state) {
  * with the container that goes. */
 static void test_hidden_on_top_of_a_port(void **state) {
         Fixture *f = fixture_or_skip(state);
+        struct rtnl_link *link;
+        Item other = wan;
         int hidden_fd;
         pid_t hidden;
-        char *before;
 
         skip_without_bridge();
         make_veth(f);
         make_bridge("davit0");
-        on_host("ip link set host0 up master davit0");
-        before = dump_link(f->home, "host0");
+        on_host("ip link set host0 up master davit0 && bridge link set dev host0 isolated on");
         assert_int_equal(move_in(f), 0);
         hidden = start_namespace(&hidden_fd);
         on_host("nsenter --net=/proc/%1$d/ns/net ip link add link wan0 name spy type macvlan\n"
@@ -428,12 +430,40 @@ static void test_hidden_on_top_of_a_port(void **state) {
         assert_true(link_exists(f->home, "host0"));
         assert_non_null(strstr(logged, "host0 is back on the host, but cannot be a port of davit0"));
         assert_present(f, 0);
+        /* Who listens on it, does not listen to the next. */
+        assert_int_equal(move_in(f), -EBUSY);
+        assert_int_equal(interface_move_in(&other, f->netns_fd, f->state_fd, "next"), -EBUSY);
+        /* By then it is the host's, who does with it what he likes. */
+        on_host("ip link set host0 mtu 1402 && ip address add 192.0.2.7/24 dev host0");
         close(hidden_fd);
         end_namespace(hidden);
-        assert_int_equal(interface_restore(f->state_fd, "box"), 0);
-        assert_same(f->home, "host0", before);
+        for (unsigned int i = 0; i < 20 && count_entries(f->state_dir) > 2; i++)
+                assert_int_equal(interface_restore(f->state_fd, "box"), 0);
         assert_no_state(f);
-        free(before);
+        link = get_link(f->home, "host0");
+        assert_true(rtnl_link_get_master(link) > 0);
+        assert_int_equal(rtnl_link_get_mtu(link), 1402);
+        rtnl_link_put(link);
+        on_host("bridge -d link show dev host0 | grep -q 'isolated on'\n"
+                "ip address show dev host0 | grep -q 192.0.2.7\n");
+        assert_int_equal(interface_move_in(&other, f->netns_fd, f->state_fd, "next"), 0);
+        assert_int_equal(interface_move_out(&other, f->netns_fd, f->state_fd, "next"), 0);
+        assert_no_state(f);
+}
+
+/* What the driver refuses once it refuses again: nothing is kept for that, to be done over what the host has
+ * made of the interface by then. */
+static void test_refused_mtu(void **state) {
+        Fixture *f = fixture_or_skip(state);
+
+        make_macvlan(f);
+        on_host("ip link set lower0 up; ip link set host0 up; ip address add 192.0.2.7/24 dev host0");
+        assert_int_equal(move_in(f), 0);
+        on_host("ip link set lower0 mtu 1290");
+        assert_int_equal(move_out(f), 0);
+        assert_non_null(strstr(logged, "22 host0 is back on the host without its MTU: Invalid argument"));
+        on_host("ip address show dev host0 | grep -q 192.0.2.7");
+        assert_no_state(f);
 }
 
 /* Where the host has put it somewhere since it came home by itself, it stays there. */
@@ -622,6 +652,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_too_many, setup, interface_teardown),
                 cmocka_unit_test_setup_teardown(test_next_hop_taken, setup, interface_teardown),
                 cmocka_unit_test_setup_teardown(test_hidden_on_top_of_a_port, setup, interface_teardown),
+                cmocka_unit_test_setup_teardown(test_refused_mtu, setup, interface_teardown),
                 cmocka_unit_test_setup_teardown(test_shared_route_of_ipv6, setup, interface_teardown),
                 cmocka_unit_test_setup_teardown(test_next_hops, setup, interface_teardown),
                 cmocka_unit_test_setup_teardown(test_queueing, setup, interface_teardown),
