@@ -92,7 +92,7 @@ static uint32_t number_of(const struct nlmsghdr *header, MessageKind kind, int t
 
 struct nl_msg *message_request(MessageKind kind, unsigned int ifindex, bool *ret_strict) {
         _cleanup_(nlmsg_freep) struct nl_msg *message = nlmsg_alloc_simple(kinds[kind].get, NLM_F_DUMP);
-        Header h = {};
+        Header h;
 
         memset(&h, 0, sizeof(h));
         h.family = (unsigned char)kinds[kind].family;

@@ -4,8 +4,8 @@
  * Ports of bridges, bonds and the like.
  *
  * An interface that leaves its namespace is nobody's port any more, and what was set for it as a port is
- * forgotten. A
- * master is known again by index and kind, or, as a network manager makes it anew, by name and kind.
+ * forgotten. A master is known again by index and kind, or, as a network manager makes it anew, by name and
+ * kind.
  */
 
 #include "config.h"
