@@ -90,7 +90,7 @@ expect() {
 
 # expect_at_most WHAT LIMIT FIGURE [UNIT]
 expect_at_most() {
-        awk -v limit="$2" -v seen="$3" 'BEGIN { exit !(seen != "" && seen + 0 <= limit + 0) }' ||
+        awk -v limit="$2" -v seen="$3" 'BEGIN { exit !(seen ~ /^[0-9.]+$/ && seen + 0 <= limit + 0) }' ||
                 fail "$1: expected at most $2 ${4:-}, seen '$3'"
         pass "$1: $3 ${4:-} (at most $2)"
 }

@@ -17,7 +17,7 @@ version: 1
 rules:
   - name: uplink
     match: { class: net, driver: e1000e }
-    give: { to: router, net: { name: wan0, mtu: 1400 } }
+    give: { to: router, net: { name: wan0, mtu: 1400, address: 10.0.2.77/24 } }
   - name: tagged
     match: { class: net, property: { INTERFACE: lan7 } }
     give: { to: tagged, net: { name: wan7 } }
@@ -36,11 +36,26 @@ expect "the host has it no more" "" "$(guest "ls -d /sys/class/net/en* 2>/dev/nu
 expect "it is inside, as wan0 with the rule's MTU, up" "1400 0x1003" \
         "$(inside router cat /sys/class/net/wan0/mtu /sys/class/net/wan0/flags | paste -s -d ' ')"
 expect "it is the card" "$address" "$(inside router cat /sys/class/net/wan0/address)"
+eventually 10 "davitctl exec router -- ping -c 1 -W 1 10.0.2.2" "and is answered on its wire"
 
 guest "davitctl stop router"
 eventually 10 "test -e /sys/class/net/$name" "it comes back under its name"
 eventually 10 "udevadm settle; ip -o -4 address show dev $name | grep 192.0.2.7/24" "it has its address again"
 expect "it has its MTU and address again" "$before" "$(of_host "$name")"
+
+# ---- davitd is away when the container ends
+
+launch router
+eventually 10 "davitctl exec router -- test -e /sys/class/net/wan0" "it goes in once more"
+inside router ip link set wan0 mtu 1300 address 02:00:00:00:00:66
+guest "pid=\$(davitctl info router | awk '\$1 ~ /^Pid/ { print \$2 }')
+       systemctl stop davitd && kill -KILL \$pid"
+eventually 20 "grep -hx 02:00:00:00:00:66 /sys/class/net/*/address" "the kernel gives it back as the container left it"
+guest "systemctl start davitd"
+eventually 20 "test -e /sys/class/net/$name" "davitd has given it its name again"
+eventually 10 "udevadm settle; ip -o -4 address show dev $name | grep 192.0.2.7/24" "it has its address again"
+expect "and its MTU" "$before" "$(of_host "$name")"
+expect "and its hardware address" "$address" "$(guest "cat /sys/class/net/$name/address")"
 
 # ---- with all that the host's network had about it
 
@@ -117,4 +132,10 @@ eventually 10 "davitctl exec router -- test -e /sys/class/net/wan0" "it goes int
 unplug card
 eventually 10 "davitctl exec router -- test ! -e /sys/class/net/wan0" "pulled out, it is gone from there"
 eventually 10 no_grants "nothing is granted any more"
+
+# ---- and plugged in again
+
+plug e1000e id=card bus=rp1 netdev=wire
+eventually 20 "davitctl exec router -- test -e /sys/class/net/wan0" "plugged in again, it is given again"
+eventually 10 "davitctl exec router -- ping -c 1 -W 1 10.0.2.2" "and is answered on its wire"
 guest "davitctl stop router"

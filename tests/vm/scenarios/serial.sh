@@ -33,4 +33,20 @@ unplug adapter
 eventually 10 "davitctl exec console -- sh -c 'test ! -e /dev/ttyUSB0 && test ! -L /dev/adapter'" \
         "pulled out, node and link are gone"
 eventually 10 no_grants "nothing is granted any more"
+
+# ---- plugged in again beside another one, it has another number
+
+backend='{"type": "file", "data": {"out": "'$line.other'"}}'
+qemu '{"execute": "chardev-add", "arguments": {"id": "other", "backend": '"$backend"'}}'
+plug usb-serial id=first chardev=other bus=xhci.0 always-plugged=on
+eventually 20 "davitctl exec console -- test -c /dev/ttyUSB0" "another one takes its number"
+plug usb-serial id=adapter chardev=line bus=xhci.0 always-plugged=on
+eventually 20 "davitctl exec console -- test -c /dev/ttyUSB1" "it comes again with another number"
+inside console sh -c "echo a line more >/dev/ttyUSB1"
+expect "what is written inside comes out of that one" "a line more" "$(tail -n 1 "$line" | tr -d '\r')"
+unplug first
+eventually 10 "davitctl exec console -- sh -c 'test ! -e /dev/ttyUSB0 && test -c /dev/ttyUSB1'" "the other goes alone"
+eventually 10 "davitctl exec console -- readlink -f /dev/adapter | grep -x /dev/ttyUSB1" "and leaves its link to it"
+unplug adapter
+eventually 10 no_grants "nothing is granted any more"
 guest "davitctl stop console"

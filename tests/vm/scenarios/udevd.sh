@@ -11,7 +11,10 @@ count=20
 
 farm_open "$count"
 phones plug "$count"
-guest "for i in 1 2 3; do systemctl restart systemd-udevd; done; phonesim wait all; udevadm settle"
+# What udevd has taken in and not begun with when it is stopped, it throws away: that is asked for again, as by the
+# service that does so behind its start at boot.
+guest "for i in 1 2 3; do systemctl restart systemd-udevd; done; phonesim wait all; udevadm settle
+        udevadm trigger --action=add --subsystem-match=usb --settle"
 expect_at_most "udevd restarted three times amid plugging, all are given" 30 "$(farm_seconds "$count")" s
 expect "to whom they belong" "" "$(farm_differences "$count" 18d1:4ee7)"
 
