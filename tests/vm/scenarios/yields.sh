@@ -3,9 +3,9 @@
 # limit: 400
 #
 # The services of the host beside davit: ModemManager, UDisks and NetworkManager run, and take what is plugged in; gvfs
-# and the like go by what udev says of a player or camera, which here is said by a rule of ours, and at `add` alone. What
-# is given to a container they leave alone, and what is the host's again they take again. Of two serial adapters that
-# are alike one is given: to the other ModemManager goes on talking.
+# and the like go by what udev says of a player or camera, which here is said by a rule of ours. What is given to a
+# container they leave alone, and what is the host's again they take again. Of two serial adapters that are alike one is
+# given: to the other ModemManager goes on talking.
 
 . "${BASH_SOURCE[0]%/*}/../scenario.sh"
 
@@ -45,7 +45,7 @@ hints='for device in $(udevadm trigger --dry-run --verbose --property-match=ID_S
 guest "mkdir -p /run/udev/rules.d
         echo 'SUBSYSTEMS==\"usb\", ATTRS{idVendor}==\"0403\", ENV{ID_MM_DEVICE_PROCESS}=\"1\"' \
                 >/run/udev/rules.d/60-scenario.rules
-        echo 'ACTION==\"add\", ENV{ID_SERIAL_SHORT}==\"PHONE\", ENV{DEVTYPE}==\"usb_device\",' \
+        echo 'ENV{ID_SERIAL_SHORT}==\"PHONE\", ENV{DEVTYPE}==\"usb_device\",' \
                 'ENV{ID_MTP_DEVICE}=\"1\", ENV{ID_MEDIA_PLAYER}=\"phone\", ENV{ID_GPHOTO2}=\"1\"' \
                 >>/run/udev/rules.d/60-scenario.rules
         udevadm control --reload
