@@ -10,7 +10,6 @@
 
 #include "config.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>

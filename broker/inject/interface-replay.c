@@ -11,7 +11,6 @@
 
 #include "config.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <linux/netlink.h>
 #include <stdio.h>
@@ -105,8 +104,9 @@ static bool has_own_prefixes(const PropertyList *state) {
         return false;
 }
 
-/* Return: 0, also where the kernel has none of that; errno. */
-static int collect_kind(RouteSocket *socket, MessageKind kind, struct rtnl_link *link, PropertyList *state) {
+/* *ret_left: how many are too much for a state. Return: 0, also where the kernel has none of that; errno. */
+static int collect_kind(RouteSocket *socket, MessageKind kind, struct rtnl_link *link, PropertyList *state,
+                        unsigned int *ret_left) {
         for (unsigned int i = 0;; i++) {
                 Collector collector = {
                         .kind = kind,
@@ -118,13 +118,9 @@ static int collect_kind(RouteSocket *socket, MessageKind kind, struct rtnl_link 
                 /* Where routes came and went, not all may have been told. */
                 bool again = r >= 0 && socket->interrupted && i + 1 < DUMP_TRIES;
 
-                if (r >= 0 && !again) {
+                if (r >= 0 && !again)
                         r = property_list_append(state, collector.list.data ?: "", collector.list.size);
-                        if (collector.n_left > 0)
-                                log_warning("%s has more than can be kept (%s): %u will not come back",
-                                            rtnl_link_get_name(link), message_kind_key(kind),
-                                            collector.n_left);
-                }
+                *ret_left = collector.n_left;
                 property_list_deinit(&collector.list);
                 if (!again)
                         return r == -EOPNOTSUPP ? 0 : r;
@@ -132,11 +128,17 @@ static int collect_kind(RouteSocket *socket, MessageKind kind, struct rtnl_link 
 }
 
 int interface_replay_collect(RouteSocket *socket, struct rtnl_link *link, PropertyList *state) {
-        int r = 0;
+        for (MessageKind kind = 0; kind < MESSAGE_KIND_MAX; kind++) {
+                unsigned int n_left;
+                int r = collect_kind(socket, kind, link, state, &n_left);
 
-        for (MessageKind kind = 0; kind < MESSAGE_KIND_MAX && r >= 0; kind++)
-                r = collect_kind(socket, kind, link, state);
-        return r;
+                if (r < 0)
+                        return r;
+                if (n_left > 0)
+                        log_warning("%s has more than can be kept (%s): %u will not come back",
+                                    rtnl_link_get_name(link), message_kind_key(kind), n_left);
+        }
+        return 0;
 }
 
 /* ---- and back */
@@ -302,7 +304,8 @@ static int queue_send(Queue *queue, RouteSocket *home, const char *name) {
 static int queue_kind(Queue *queue, RouteSocket *home, MessageKind kind, struct rtnl_link *link,
                       const PropertyList *state) {
         _cleanup_(property_list_deinit) PropertyList now = {};
-        int r = collect_kind(home, kind, link, &now);
+        unsigned int n_left;
+        int r = collect_kind(home, kind, link, &now, &n_left);
 
         return r < 0 ? r : queue_fill(queue, kind, (unsigned int)rtnl_link_get_ifindex(link), state, &now);
 }
